@@ -1,0 +1,155 @@
+//! The two traits of a binding, and the events they get.
+
+use crate::attributes::Attributes;
+use crate::bindings::zilla::plugin::types::{CloseCode, StreamId};
+use crate::config::{BindingConfig, ConfigError, Kind, RouteConfig, RouteSchema};
+use crate::context::Context;
+use crate::route::Route;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+/// A binding of one `type`: what `zilla.yaml` configures, and what accepts its streams.
+///
+/// One value is made for each binding and worker by [`Binding::attach`], and each stream that arrives is
+/// [accepted](Binding::accept) into a [`Stream`]. [`crate::export!`] turns it into a component.
+pub trait Binding: Sized + 'static {
+    /// The `type` in `zilla.yaml`.
+    const TYPE: &'static str;
+    /// The kinds it serves.
+    const KINDS: &'static [Kind];
+    /// `options` in `zilla.yaml`; [`crate::NoOptions`] if there are none. Its JSON Schema is what the host
+    /// checks the file against, so doc comments on its fields are what operators read in errors.
+    type Options: DeserializeOwned + JsonSchema;
+    /// What is kept for each accepted stream.
+    type Stream: Stream;
+
+    /// Takes the configuration. An error refuses the whole file, with its place.
+    fn attach(config: BindingConfig<Self::Options>) -> Result<Self, ConfigError>;
+
+    /// Takes a stream that arrives, or refuses it. [`Stream::on_window`] follows at once, so a binding
+    /// that has something to send needs no second place to begin.
+    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Self::Stream, Reset>;
+
+    /// Which `when`, `with` and exits a kind has. None by default: it exits nowhere.
+    fn routes(_kind: Kind) -> RouteSchema {
+        RouteSchema::none()
+    }
+
+    /// Compiles one route into tests and assignments that the host evaluates. Without `when` and `with`,
+    /// there is nothing to compile.
+    fn route(&self, _route: &RouteConfig<'_>) -> Result<Route, ConfigError> {
+        Ok(Route::default())
+    }
+
+    /// The instance is no longer needed.
+    fn detach(self) {}
+}
+
+/// What a binding keeps for one accepted stream, and for the streams that it opens on its behalf.
+///
+/// Events of all of them come here; [`Context::stream`] says of which. The value is dropped when the last
+/// of them is over. The defaults close: what a stream does not handle ends it.
+pub trait Stream: Sized {
+    /// The peer of an opened stream answered with `begin`.
+    fn on_begin(&mut self, _begin: Begin<'_>, _cx: &mut Context<'_>) {}
+
+    /// Payload arrived. Refused by default.
+    fn on_data(&mut self, _data: Data<'_>, cx: &mut Context<'_>) {
+        let stream = cx.stream();
+        cx.from(stream).reset(CloseCode::Refused);
+    }
+
+    /// An advisory arrived, in order with the data. Ignored by default.
+    fn on_flush(&mut self, _attributes: Attributes<'_>, _cx: &mut Context<'_>) {}
+
+    /// The peer ended in order. By default, this side ends as well.
+    fn on_end(&mut self, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        let stream = cx.stream();
+        cx.to(stream).end();
+    }
+
+    /// The peer ended abnormally. By default, everything is closed.
+    fn on_abort(&mut self, _code: CloseCode, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        cx.close(CloseCode::Cancelled);
+    }
+
+    /// There is credit to send; also once after [`Binding::accept`].
+    fn on_window(&mut self, _octets: u64, _cx: &mut Context<'_>) {}
+
+    /// The peer wants no more. By default, everything is closed.
+    fn on_reset(&mut self, _code: CloseCode, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        cx.close(CloseCode::Cancelled);
+    }
+
+    /// The peer asks for new credentials. Ignored by default.
+    fn on_challenge(&mut self, _attributes: Attributes<'_>, _cx: &mut Context<'_>) {}
+
+    /// A [timer](Context::timer) is due.
+    fn on_signal(&mut self, _token: u32, _cx: &mut Context<'_>) {}
+
+    /// A [run](Context::forward) is over; `missing` octets of it were not moved because the stream they
+    /// were to go to closed.
+    fn on_forwarded(&mut self, _missing: u64, _cx: &mut Context<'_>) {}
+
+    /// This generation of the configuration ends: let the peer leave in order. Ignored by default, so the
+    /// stream is ended by the host when its time to drain is over.
+    fn on_drain(&mut self, _cx: &mut Context<'_>) {}
+}
+
+/// A stream begins, or its peer answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin<'a> {
+    /// This plugin's name of the stream.
+    pub stream: StreamId,
+    /// What describes it.
+    pub attributes: Attributes<'a>,
+    /// Its authorization, 0 for none.
+    pub authorization: u64,
+    pub(crate) offset: u32,
+}
+
+/// A piece of payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Data<'a> {
+    /// What describes the piece; mostly nothing.
+    pub attributes: Attributes<'a>,
+    /// The octets.
+    pub payload: Payload<'a>,
+    /// The first piece of a message, for protocols that have messages.
+    pub init: bool,
+    /// The last piece of a message.
+    pub fin: bool,
+}
+
+/// Received octets that can be passed on without a copy; see [`crate::Sender::pass_payload`].
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a> {
+    pub(crate) octets: &'a [u8],
+    pub(crate) offset: u32,
+}
+
+impl<'a> Payload<'a> {
+    /// The octets.
+    pub fn as_slice(&self) -> &'a [u8] {
+        self.octets
+    }
+
+    /// The first `mid` octets, and the rest; all and nothing if there are fewer.
+    pub fn split_at(&self, mid: usize) -> (Self, Self) {
+        let mid = mid.min(self.octets.len());
+        let (head, tail) = self.octets.split_at(mid);
+        (Self { octets: head, offset: self.offset }, Self { octets: tail, offset: self.offset + mid as u32 })
+    }
+}
+
+impl std::ops::Deref for Payload<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.octets
+    }
+}
+
+/// Refuses a stream in [`Binding::accept`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset(pub CloseCode);

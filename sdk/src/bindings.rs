@@ -1,0 +1,20 @@
+//! Generated from `wit/` by wit-bindgen: the contract as Rust types. Nothing is written by hand here.
+#![allow(
+    missing_docs,
+    unsafe_code,
+    unreachable_pub,
+    elided_lifetimes_in_paths,
+    unused_qualifications,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code"
+)]
+
+wit_bindgen::generate!({
+    path: "../wit",
+    world: "binding",
+    pub_export_macro: true,
+    export_macro_name: "export_component",
+    default_bindings_module: "::zilla_sdk::bindings",
+    generate_all,
+});

@@ -1,0 +1,257 @@
+//! From frames to the methods of [`Binding`] and [`Stream`], and back.
+
+use crate::attributes::Attributes;
+use crate::binding::{Begin, Binding, Data, Payload, Reset, Stream};
+use crate::bindings::exports::zilla::plugin::binding_exports as wit;
+use crate::bindings::zilla::plugin::types::{
+    Batch, CloseCode, ConfigError, Frame, FrameFlags, FrameKind, Instant, StreamId,
+};
+use crate::config::{self, BindingConfig, Kind, RouteConfig};
+use crate::context::{Context, Output};
+use crate::streams::Streams;
+
+/// One instance of a binding: what the component of a plugin holds, and what a test drives natively.
+///
+/// Call [`Instance::attach`], then [`Instance::deliver`] any number of times, then [`Instance::detach`].
+pub struct Instance<B: Binding> {
+    binding: B,
+    owners: Vec<Option<Owner<B::Stream>>>,
+    free: Vec<usize>,
+    streams: Streams,
+}
+
+/// A [`Stream`] with the ids that its events come from.
+struct Owner<S> {
+    stream: S,
+    accepted: StreamId,
+    accepted_over: bool,
+    opened: Vec<StreamId>,
+}
+
+/// What a component of this binding says it is.
+pub fn describe<B: Binding>() -> wit::Description {
+    let kinds = B::KINDS.iter().map(|kind| B::routes(*kind).describe(*kind, config::schema::<B::Options>()));
+    wit::Description {
+        type_name: B::TYPE.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        kinds: kinds.collect(),
+    }
+}
+
+impl<B: Binding> Instance<B> {
+    /// Takes the configuration; the compiled routes are in its order. All errors at once.
+    pub fn attach(config: &wit::BindingConfig) -> Result<(Self, Vec<wit::Route>), Vec<ConfigError>> {
+        let kind = Kind::parse(&config.kind).filter(|kind| B::KINDS.contains(kind)).ok_or_else(|| {
+            vec![config::config_error("/kind", "a kind that the binding serves", &config.kind)]
+        })?;
+        let options = config::parse(&config.options).map_err(|error| {
+            vec![config::config_error("/options", "options of the binding", error.to_string())]
+        })?;
+        let binding = B::attach(BindingConfig {
+            namespace: config.namespace.clone(),
+            name: config.name.clone(),
+            kind,
+            options,
+            limits: config.limits,
+        })
+        .map_err(|error| vec![error])?;
+        let (mut routes, mut errors) = (Vec::with_capacity(config.routes.len()), Vec::new());
+        for (index, route) in config.routes.iter().enumerate() {
+            match binding.route(&RouteConfig { route, index }) {
+                Ok(route) => routes.push(route),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let streams = Streams::new(config.limits.streams, config.limits.initial_credit);
+        Ok((Self { binding, owners: Vec::new(), free: Vec::new(), streams }, routes))
+    }
+
+    /// Handles frames in order and answers with frames.
+    pub fn deliver(&mut self, now: Instant, frames: &[Frame], octets: &[u8]) -> Batch {
+        let mut output =
+            Output { frames: Vec::with_capacity(frames.len() * 2), octets: Vec::with_capacity(octets.len()) };
+        for frame in frames {
+            match Given::cut(frame, octets) {
+                Some(given) if frame.stream == 0 => self.on_binding(now, &given, &mut output),
+                Some(given) => self.on_stream(now, &given, &mut output),
+                None => {}
+            }
+        }
+        Batch { frames: output.frames, octets: output.octets }
+    }
+
+    /// The instance is no longer needed.
+    pub fn detach(self) {
+        self.binding.detach();
+    }
+
+    /// How many accepted streams have not ended, the streams opened for them included.
+    pub fn streams(&self) -> usize {
+        self.owners.iter().flatten().count()
+    }
+
+    fn on_binding(&mut self, now: Instant, given: &Given<'_>, output: &mut Output) {
+        if given.frame.kind != FrameKind::Drain {
+            return;
+        }
+        for index in 0..self.owners.len() {
+            let Some(owner) = self.owners[index].as_ref() else { continue };
+            let accepted = owner.accepted;
+            self.with_owner(now, index, accepted, output, |stream, cx| stream.on_drain(cx));
+        }
+    }
+
+    fn on_stream(&mut self, now: Instant, given: &Given<'_>, output: &mut Output) {
+        let Frame { stream: id, kind, value, .. } = *given.frame;
+        let Some(entry) = self.streams.get(id) else {
+            if id & 1 == 1 && kind == FrameKind::Begin {
+                self.accept(now, given, output);
+            }
+            return;
+        };
+        if !entry.receive(kind, value) {
+            return;
+        }
+        let index = entry.owner;
+        self.with_owner(now, index, id, output, |stream, cx| given.dispatch(stream, cx));
+    }
+
+    fn accept(&mut self, now: Instant, given: &Given<'_>, output: &mut Output) {
+        let id = given.frame.stream;
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.owners.push(None);
+            self.owners.len() - 1
+        });
+        self.streams.accept(id, index);
+        let mut opened = Vec::new();
+        let mut cx = Context {
+            now,
+            accepted: id,
+            current: id,
+            owner: index,
+            opened: &mut opened,
+            streams: &mut self.streams,
+            output,
+        };
+        match self.binding.accept(given.begin(), &mut cx) {
+            Ok(stream) => {
+                self.owners[index] = Some(Owner { stream, accepted: id, accepted_over: false, opened });
+                let credit = u64::from(self.streams.initial_credit);
+                self.with_owner(now, index, id, output, |stream, cx| stream.on_window(credit, cx));
+            }
+            Err(Reset(code)) => {
+                cx.close(code);
+                for stream in opened.into_iter().chain([id]) {
+                    self.streams.release(stream);
+                }
+                self.free.push(index);
+            }
+        }
+    }
+
+    /// Runs one event on an owner, then releases the streams that it ended.
+    fn with_owner(
+        &mut self,
+        now: Instant,
+        index: usize,
+        current: StreamId,
+        output: &mut Output,
+        event: impl FnOnce(&mut B::Stream, &mut Context<'_>),
+    ) {
+        let Some(owner) = self.owners.get_mut(index).and_then(Option::as_mut) else { return };
+        let mut cx = Context {
+            now,
+            accepted: owner.accepted,
+            current,
+            owner: index,
+            opened: &mut owner.opened,
+            streams: &mut self.streams,
+            output,
+        };
+        event(&mut owner.stream, &mut cx);
+        owner.opened.retain(|id| !self.streams.release(*id));
+        owner.accepted_over = owner.accepted_over || self.streams.release(owner.accepted);
+        if owner.accepted_over && owner.opened.is_empty() {
+            self.owners[index] = None;
+            self.free.push(index);
+        }
+    }
+}
+
+/// A frame with the octets that it points to.
+struct Given<'a> {
+    frame: &'a Frame,
+    attributes: Attributes<'a>,
+    payload: Payload<'a>,
+}
+
+impl<'a> Given<'a> {
+    fn cut(frame: &'a Frame, octets: &'a [u8]) -> Option<Self> {
+        let (_, rest) = octets.split_at_checked(frame.offset as usize)?;
+        let (attributes, rest) = rest.split_at_checked(frame.attributes as usize)?;
+        let (payload, _) = rest.split_at_checked(frame.payload as usize)?;
+        let offset = frame.offset + frame.attributes;
+        Some(Self {
+            frame,
+            attributes: Attributes::new(attributes),
+            payload: Payload { octets: payload, offset },
+        })
+    }
+
+    fn begin(&self) -> Begin<'a> {
+        Begin {
+            stream: self.frame.stream,
+            attributes: self.attributes,
+            authorization: self.frame.value,
+            offset: self.frame.offset,
+        }
+    }
+
+    fn data(&self) -> Data<'a> {
+        Data {
+            attributes: self.attributes,
+            payload: self.payload,
+            init: self.frame.flags.contains(FrameFlags::INIT),
+            fin: self.frame.flags.contains(FrameFlags::FIN),
+        }
+    }
+
+    fn dispatch<S: Stream>(&self, stream: &mut S, cx: &mut Context<'_>) {
+        match self.frame.kind {
+            FrameKind::Begin => stream.on_begin(self.begin(), cx),
+            FrameKind::Data => stream.on_data(self.data(), cx),
+            FrameKind::Flush => stream.on_flush(self.attributes, cx),
+            FrameKind::End => stream.on_end(self.attributes, cx),
+            FrameKind::Abort => stream.on_abort(close_code(self.frame.value), self.attributes, cx),
+            FrameKind::Window => stream.on_window(self.frame.value, cx),
+            FrameKind::Reset => stream.on_reset(close_code(self.frame.value), self.attributes, cx),
+            FrameKind::Challenge => stream.on_challenge(self.attributes, cx),
+            FrameKind::Signal => stream.on_signal(self.frame.link, cx),
+            FrameKind::Forward => stream.on_forwarded(self.frame.value, cx),
+            // To the host only, or of the binding itself.
+            FrameKind::Timer | FrameKind::Drain => {}
+        }
+    }
+}
+
+/// The code of a `reset` or `abort`; a number from a newer contract is `unspecified`.
+fn close_code(value: u64) -> CloseCode {
+    const CODES: [CloseCode; 12] = [
+        CloseCode::Unspecified,
+        CloseCode::NoRoute,
+        CloseCode::Unauthorized,
+        CloseCode::Forbidden,
+        CloseCode::Violation,
+        CloseCode::Limit,
+        CloseCode::Timeout,
+        CloseCode::Crashed,
+        CloseCode::Drained,
+        CloseCode::Refused,
+        CloseCode::Unreachable,
+        CloseCode::Cancelled,
+    ];
+    usize::try_from(value).ok().and_then(|index| CODES.get(index).copied()).unwrap_or(CloseCode::Unspecified)
+}

@@ -1,0 +1,54 @@
+//! From a [`Binding`](crate::Binding) to the exports of a component.
+
+/// Makes the crate a component that serves a binding: `zilla_sdk::export!(Hello);`, once, for a crate of
+/// type `cdylib`. Natively it expands to nothing, so that plugins can be linked into one test.
+#[macro_export]
+macro_rules! export {
+    ($binding:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::bindings::exports::zilla::plugin::binding_exports as wit;
+            use $crate::bindings::zilla::plugin::types::{Batch, ConfigError, Frame, Instant};
+
+            struct Component;
+
+            std::thread_local! {
+                static INSTANCE: std::cell::RefCell<Option<$crate::Instance<$binding>>> =
+                    const { std::cell::RefCell::new(None) };
+            }
+
+            impl wit::Guest for Component {
+                fn describe() -> wit::Description {
+                    $crate::describe::<$binding>()
+                }
+
+                fn attach(config: wit::BindingConfig) -> Result<Vec<wit::Route>, Vec<ConfigError>> {
+                    $crate::log_panics();
+                    let (instance, routes) = $crate::Instance::attach(&config)?;
+                    INSTANCE.with_borrow_mut(|slot| *slot = Some(instance));
+                    Ok(routes)
+                }
+
+                fn deliver(now: Instant, frames: Vec<Frame>, octets: Vec<u8>) -> Batch {
+                    INSTANCE.with_borrow_mut(|slot| {
+                        slot.as_mut().expect("attached before the first frame").deliver(now, &frames, &octets)
+                    })
+                }
+
+                fn detach() {
+                    if let Some(instance) = INSTANCE.with_borrow_mut(Option::take) {
+                        instance.detach();
+                    }
+                }
+            }
+
+    $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+        };
+    };
+}
+
+/// Sends the text of a panic to the host's log before the instance traps; it would be lost otherwise.
+#[doc(hidden)]
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|info| crate::host::log(crate::host::Level::Error, &info.to_string())));
+}

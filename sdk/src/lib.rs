@@ -1,0 +1,47 @@
+//! Write bindings for zilla-host: a struct, two traits and one macro line.
+//!
+//! A binding is a deterministic state machine. It gets events of streams and answers them through a
+//! [`Context`]; it has no thread, clock, file or socket, and nothing in it waits. What the crate is *not*:
+//! it does no I/O and contains no protocol.
+//!
+//! * [`Binding`] is what `zilla.yaml` configures; it [accepts](Binding::accept) streams.
+//! * [`Stream`] is what it keeps for each; its defaults close.
+//! * [`Context`] sends, receives, opens streams and sets timers. Credit cannot be overrun: a [`Sender`]
+//!   takes what there is and leaves the rest.
+//! * [`export!`] makes the component.
+
+pub mod attributes;
+mod binding;
+pub mod bindings;
+mod config;
+mod context;
+mod dispatch;
+mod export;
+pub mod host;
+mod route;
+mod streams;
+
+pub use attributes::{Attributes, AttributesWriter};
+pub use binding::{Begin, Binding, Data, Payload, Reset, Stream};
+pub use bindings::zilla::plugin::types::{
+    Batch, CloseCode, Frame, FrameFlags, FrameKind, Instant, Limits, StreamId,
+};
+pub use config::{
+    BindingConfig, ConfigError, Kind, NoOptions, RouteConfig, RouteSchema, Routing, config_error,
+};
+pub use context::{Context, Receiver, Sender};
+pub use dispatch::{Instance, describe};
+#[doc(hidden)]
+pub use export::log_panics;
+pub use route::{Assignment, Condition, Predicate, Route, Test};
+
+/// What a binding usually needs.
+pub mod prelude {
+    pub use crate::{
+        Attributes, AttributesWriter, Begin, Binding, BindingConfig, CloseCode, ConfigError, Context, Data,
+        Kind, NoOptions, Payload, Predicate, Reset, Route, RouteConfig, RouteSchema, Routing, Stream,
+        StreamId, Test, config_error,
+    };
+    pub use schemars::JsonSchema;
+    pub use serde::Deserialize;
+}
