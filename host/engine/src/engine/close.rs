@@ -1,0 +1,192 @@
+//! How streams end: by `end`, `abort` and `reset` of a binding, by its failure, or by the engine.
+
+use super::Engine;
+use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
+use crate::inbox::Inbox;
+use crate::route::BindingIndex;
+use crate::stream::{Phase, Side, StreamKey};
+use crate::violation::Rule;
+
+impl Rule {
+    /// Whether the stream cannot go on after it.
+    pub(super) fn endangers_the_peer(self) -> bool {
+        match self {
+            Self::CreditExceeded | Self::OutOfBounds | Self::Attributes => true,
+            Self::UnknownStream
+            | Self::IllegalId
+            | Self::BegunTwice
+            | Self::NotBegun
+            | Self::AfterEnd
+            | Self::TooManyTimers
+            | Self::HostOnly
+            | Self::Forward => false,
+        }
+    }
+}
+
+impl Engine {
+    /// The sender ends its direction in order.
+    pub(super) fn end(&mut self, key: StreamKey, side: Side, attributes: &[u8]) -> Result<(), Rule> {
+        let Some(stream) = self.streams.get(key) else { return Ok(()) };
+        let direction = stream.sent_by(side);
+        match direction.phase {
+            _ if direction.sender_done => return Err(Rule::AfterEnd),
+            Phase::Idle => return Err(Rule::NotBegun),
+            Phase::Open | Phase::Over => {}
+        }
+        direction.sender_done = true;
+        if direction.phase == Phase::Open {
+            direction.phase = Phase::Over;
+            if let Some(forward) = &mut direction.forward
+                && !forward.held.is_empty()
+            {
+                forward.end = Some(attributes.to_vec());
+            } else {
+                self.drop_forward(key, side);
+                self.send(key, side.peer(), Frame::new(0, FrameKind::End), attributes, &[]);
+            }
+            self.break_forward_to(key, side);
+        }
+        self.release(key, side);
+        Ok(())
+    }
+
+    /// The sender ends its direction abnormally.
+    pub(super) fn abort(
+        &mut self,
+        key: StreamKey,
+        side: Side,
+        code: u64,
+        attributes: &[u8],
+    ) -> Result<(), Rule> {
+        let Some(stream) = self.streams.get(key) else { return Ok(()) };
+        let direction = stream.sent_by(side);
+        if direction.sender_done {
+            return Err(Rule::AfterEnd);
+        }
+        direction.sender_done = true;
+        if direction.phase != Phase::Over {
+            direction.phase = Phase::Over;
+            self.drop_forward(key, side);
+            self.send(key, side.peer(), Self::frame(FrameKind::Abort, code), attributes, &[]);
+            self.break_forward_to(key, side);
+        }
+        self.release(key, side);
+        Ok(())
+    }
+
+    /// The receiver, which is `side`, refuses the rest of what it receives.
+    pub(super) fn reset(
+        &mut self,
+        key: StreamKey,
+        side: Side,
+        code: u64,
+        attributes: &[u8],
+    ) -> Result<(), Rule> {
+        let Some(stream) = self.streams.get(key) else { return Ok(()) };
+        let direction = stream.received_by(side);
+        if direction.receiver_done {
+            return Err(Rule::AfterEnd);
+        }
+        direction.receiver_done = true;
+        if direction.phase != Phase::Over {
+            direction.phase = Phase::Over;
+            self.send(key, side.peer(), Self::frame(FrameKind::Reset, code), attributes, &[]);
+        }
+        self.drop_forward(key, side.peer());
+        self.break_forward_to(key, side.peer());
+        self.release(key, side);
+        Ok(())
+    }
+
+    /// Ends both directions of a stream on behalf of nobody: each end sees its own.
+    pub(super) fn close(&mut self, key: StreamKey, code: CloseCode) {
+        for sender in [Side::Opener, Side::Acceptor] {
+            let Some(stream) = self.streams.get(key) else { return };
+            let direction = stream.sent_by(sender);
+            if direction.phase == Phase::Over {
+                continue;
+            }
+            direction.phase = Phase::Over;
+            self.drop_forward(key, sender);
+            self.send(key, sender.peer(), Self::frame(FrameKind::Abort, code.value()), &[], &[]);
+            self.send(key, sender, Self::frame(FrameKind::Reset, code.value()), &[], &[]);
+            self.break_forward_to(key, sender);
+        }
+    }
+
+    /// Aborts and resets a stream that a binding names.
+    pub fn close_stream(&mut self, binding: BindingIndex, stream: StreamId, code: CloseCode) {
+        if let Some((key, _)) = self.bindings[binding.0 as usize].ids.get(stream) {
+            self.close(key, code);
+        }
+    }
+
+    /// Aborts and resets every stream, towards both of its ends.
+    pub fn close_all(&mut self, code: CloseCode) {
+        for index in 0..self.bindings.len() {
+            for (key, _) in self.bindings[index].ids.keys() {
+                self.close(key, code);
+            }
+        }
+    }
+
+    /// A binding has lost its state. Its streams are aborted and reset towards their other ends, and forgotten
+    /// at its own, with its timers and whatever waited for it. A successor begins with nothing.
+    pub fn fail(&mut self, binding: BindingIndex, code: CloseCode) {
+        for (key, side) in self.bindings[binding.0 as usize].ids.keys() {
+            self.close(key, code);
+            if let Some(stream) = self.streams.get(key) {
+                stream.sent_by(side).sender_done = true;
+                stream.received_by(side).receiver_done = true;
+            }
+            self.release(key, side);
+        }
+        let state = &mut self.bindings[binding.0 as usize];
+        state.inbox = Inbox::default();
+        for (_, deadline, sequence) in std::mem::take(&mut state.timers) {
+            self.timers.remove(deadline, sequence);
+        }
+    }
+
+    /// Says whether a frame is still of interest to the end it was queued for, and takes note of the ends
+    /// that it so gets to know.
+    pub(super) fn deliver(&mut self, key: StreamKey, side: Side, kind: FrameKind) -> bool {
+        let Some(stream) = self.streams.get(key) else { return false };
+        if stream.end(side).released {
+            return false;
+        }
+        match kind {
+            FrameKind::Begin | FrameKind::Data | FrameKind::Flush => !stream.received_by(side).receiver_done,
+            FrameKind::End | FrameKind::Abort => {
+                let news = !std::mem::replace(&mut stream.received_by(side).receiver_done, true);
+                self.release(key, side);
+                news
+            }
+            FrameKind::Window | FrameKind::Challenge => !stream.sent_by(side).sender_done,
+            FrameKind::Reset => {
+                let news = !std::mem::replace(&mut stream.sent_by(side).sender_done, true);
+                self.release(key, side);
+                news
+            }
+            FrameKind::Timer | FrameKind::Signal | FrameKind::Drain | FrameKind::Forward => true,
+        }
+    }
+
+    /// Releases an end that is done both ways, and forgets the stream when both ends are released.
+    pub(super) fn release(&mut self, key: StreamKey, side: Side) {
+        let Some(stream) = self.streams.get(key) else { return };
+        if !stream.end(side).released && stream.is_done(side) {
+            let end = stream.end_mut(side);
+            end.released = true;
+            let (binding, id) = (end.binding, end.id);
+            for (_, deadline, sequence) in std::mem::take(&mut end.timers) {
+                self.timers.remove(deadline, sequence);
+            }
+            self.bindings[binding.0 as usize].ids.release(id);
+        }
+        if stream.opener.released && stream.acceptor.released {
+            self.streams.remove(key);
+        }
+    }
+}

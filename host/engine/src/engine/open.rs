@@ -1,0 +1,147 @@
+//! Opening streams: ids, routes, limits.
+
+use super::Engine;
+use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
+use crate::route::{self, BindingIndex, Routing};
+use crate::stream::{Direction, End, Phase, Side, Stream, StreamKey};
+use crate::violation::Rule;
+
+/// Where an opening goes: the acceptor, its route if it routes what it accepts, and the attributes if they
+/// differ from those it came with.
+struct Destination {
+    acceptor: BindingIndex,
+    route: Option<usize>,
+    attributes: Option<Vec<u8>>,
+}
+
+impl Engine {
+    /// Opens a stream. What cannot be opened is answered with `reset` and `abort`, so that the opener sees
+    /// every opening end; only an illegal id leaves nothing to answer on.
+    pub(super) fn open(
+        &mut self,
+        from: BindingIndex,
+        frame: &Frame,
+        attributes: Result<&[u8], Rule>,
+    ) -> Result<(), Rule> {
+        let id = frame.stream;
+        if !self.bindings[from.0 as usize].ids.may_open(id, self.limits.streams) {
+            return Err(if id & 1 == 0 { Rule::IllegalId } else { Rule::UnknownStream });
+        }
+        let attributes = match attributes {
+            Ok(attributes) => attributes,
+            Err(rule) => {
+                self.refuse(from, id, CloseCode::Violation);
+                return Err(rule);
+            }
+        };
+        let link = self.bindings[from.0 as usize].ids.get(frame.link);
+        let linked = link
+            .and_then(|(key, _)| self.streams.get(key))
+            .map(|stream| (stream.authorization, stream.route));
+        let (lent, linked_route) = linked.unwrap_or((0, None));
+        let authorization = if frame.value == 0 { lent } else { frame.value };
+        match self.destination(from, linked_route, attributes) {
+            Ok(to) => self.connect(from, id, authorization, &to, attributes),
+            Err(code) => self.refuse(from, id, code),
+        }
+        Ok(())
+    }
+
+    fn destination(
+        &self,
+        from: BindingIndex,
+        linked_route: Option<usize>,
+        attributes: &[u8],
+    ) -> Result<Destination, CloseCode> {
+        let opener = &self.bindings[from.0 as usize].binding;
+        let (route, set) = match opener.routing {
+            Routing::None => return Err(CloseCode::NoRoute),
+            Routing::Opened => {
+                let resolved = route::resolve(&opener.routes, attributes).ok_or(CloseCode::NoRoute)?;
+                (resolved.route, resolved.attributes)
+            }
+            Routing::Accepted => {
+                let unconditional = || opener.routes.iter().position(route::Route::is_unconditional);
+                (linked_route.or_else(unconditional).ok_or(CloseCode::NoRoute)?, None)
+            }
+        };
+        let exit = opener.routes.get(route).and_then(|route| route.exit).ok_or(CloseCode::NoRoute)?;
+        let acceptor = &self.bindings[exit.0 as usize].binding;
+        if acceptor.routing != Routing::Accepted {
+            return Ok(Destination { acceptor: exit, route: None, attributes: set });
+        }
+        let arriving = set.as_deref().unwrap_or(attributes);
+        let resolved = route::resolve(&acceptor.routes, arriving).ok_or(CloseCode::NoRoute)?;
+        Ok(Destination {
+            acceptor: exit,
+            route: Some(resolved.route),
+            attributes: resolved.attributes.or(set),
+        })
+    }
+
+    fn connect(
+        &mut self,
+        from: BindingIndex,
+        id: StreamId,
+        authorization: u64,
+        to: &Destination,
+        attributes: &[u8],
+    ) {
+        let limits = self.limits;
+        let target = &mut self.bindings[to.acceptor.0 as usize];
+        if target.inbox.len() >= limits.queued_frames as usize {
+            return self.refuse(from, id, CloseCode::Limit);
+        }
+        let Some(accepted) = target.ids.accept(limits.streams) else {
+            return self.refuse(from, id, CloseCode::Limit);
+        };
+        let key = self.streams.insert(Stream {
+            opener: End { binding: from, id, timers: Vec::new(), released: false },
+            acceptor: End { binding: to.acceptor, id: accepted, timers: Vec::new(), released: false },
+            initial: Direction::new(Phase::Open, limits.initial_credit),
+            reply: Direction::new(Phase::Idle, limits.initial_credit),
+            authorization,
+            route: to.route,
+        });
+        self.bindings[from.0 as usize].ids.open(id, key);
+        self.bindings[to.acceptor.0 as usize].ids.bind(accepted, key);
+        let attributes = to.attributes.as_deref().unwrap_or(attributes);
+        self.send(key, Side::Acceptor, Self::frame(FrameKind::Begin, authorization), attributes, &[]);
+    }
+
+    /// Enters an opening that nobody accepts, so that what the opener sends on it meanwhile is dropped
+    /// without blame, and tells the opener.
+    fn refuse(&mut self, from: BindingIndex, id: StreamId, code: CloseCode) {
+        let mut initial = Direction::new(Phase::Over, 0);
+        initial.receiver_done = true;
+        let mut reply = Direction::new(Phase::Over, 0);
+        reply.sender_done = true;
+        let key = self.streams.insert(Stream {
+            opener: End { binding: from, id, timers: Vec::new(), released: false },
+            acceptor: End { binding: from, id: 0, timers: Vec::new(), released: true },
+            initial,
+            reply,
+            authorization: 0,
+            route: None,
+        });
+        self.bindings[from.0 as usize].ids.open(id, key);
+        self.send(key, Side::Opener, Self::frame(FrameKind::Reset, code.value()), &[], &[]);
+        self.send(key, Side::Opener, Self::frame(FrameKind::Abort, code.value()), &[], &[]);
+    }
+
+    /// The acceptor answers an opening.
+    pub(super) fn answer(&mut self, key: StreamKey, side: Side, attributes: &[u8]) -> Result<(), Rule> {
+        let Some(stream) = self.streams.get(key) else { return Ok(()) };
+        let direction = stream.sent_by(side);
+        if direction.sender_done {
+            return Err(Rule::AfterEnd);
+        }
+        match direction.phase {
+            Phase::Idle => direction.phase = Phase::Open,
+            Phase::Open => return Err(Rule::BegunTwice),
+            Phase::Over => return Ok(()),
+        }
+        self.send(key, side.peer(), Self::frame(FrameKind::Begin, 0), attributes, &[]);
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! Every bound of the engine: its unit, its reason, and what happens when it is met.
+
+/// Bounds that are chosen for each engine. [`Limits::default`] is what the host documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Credit in octets that each direction starts with. It bounds what one direction of a stream can hold
+    /// in memory anywhere between two bindings.
+    pub initial_credit: u32,
+    /// Streams of one binding, opened and accepted counted apart. Past it, an opening is refused with
+    /// `limit`. It also bounds the ids that a binding may choose: they are below twice this number.
+    pub streams: u32,
+    /// Timers of one stream and binding, and of a binding itself. Past it, a timer is a violation.
+    pub timers: u32,
+    /// Length in octets of the attribute block of one frame. Past it, the frame is a violation and its
+    /// stream is closed.
+    pub attributes_octets: u32,
+    /// Frames that wait for one binding. Past it, a stream that sends `data`, `flush` or `challenge` is
+    /// closed with `limit`; frames that end a stream always pass, and there are few of them.
+    pub queued_frames: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            initial_credit: 64 * 1024,
+            streams: 64 * 1024,
+            timers: 8,
+            attributes_octets: 64 * 1024,
+            queued_frames: 256 * 1024,
+        }
+    }
+}
+
+/// Credit in octets that a direction can gather. More is cut off, so that a sum never overflows.
+pub const CREDIT_MAX: u64 = 1 << 40;
+
+/// Frames in one batch. A binding with more waiting gets them in a later call, after the others had a turn.
+pub const BATCH_FRAMES_MAX: usize = 4096;
+
+/// Octets in one batch, from which on the next frame begins another.
+pub const BATCH_OCTETS_MAX: usize = 1 << 20;
+
+/// Buffers kept for reuse; more are freed.
+pub(crate) const SPARE_BATCHES_MAX: usize = 16;
+
+/// Violations kept with their details between two [`crate::Engine::take_violations`]; more are only counted.
+pub const VIOLATIONS_MAX: usize = 32;
