@@ -95,8 +95,7 @@ impl<'a> AttributesWriter<'a> {
 
     /// Appends one attribute. A name longer than 65,535 octets is cut there, which no protocol reaches.
     pub fn push(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
-        let (name, value) = (name.as_ref(), value.as_ref());
-        let name = &name[..name.len().min(usize::from(u16::MAX))];
+        let (name, value) = (cut_name(name.as_ref()), value.as_ref());
         self.head(name.len(), value.len());
         self.octets.extend_from_slice(name);
         self.octets.extend_from_slice(value);
@@ -104,6 +103,7 @@ impl<'a> AttributesWriter<'a> {
 
     /// Appends one attribute whose name is written in lower case, as header names are.
     pub fn push_lowercase(&mut self, name: &[u8], value: &[u8]) {
+        let name = cut_name(name);
         self.head(name.len(), value.len());
         self.octets.extend(name.iter().map(u8::to_ascii_lowercase));
         self.octets.extend_from_slice(value);
@@ -119,6 +119,10 @@ impl<'a> AttributesWriter<'a> {
         let [v0, v1, v2, v3] = (value as u32).to_le_bytes();
         self.octets.extend_from_slice(&[n0, n1, v0, v1, v2, v3]);
     }
+}
+
+fn cut_name(name: &[u8]) -> &[u8] {
+    &name[..name.len().min(usize::from(u16::MAX))]
 }
 
 #[cfg(test)]

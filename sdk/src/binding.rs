@@ -62,10 +62,15 @@ pub trait Stream: Sized {
     /// An advisory arrived, in order with the data. Ignored by default.
     fn on_flush(&mut self, _attributes: Attributes<'_>, _cx: &mut Context<'_>) {}
 
-    /// The peer ended in order. By default, this side ends as well.
+    /// The peer ended in order. By default, this side ends as well; if it has not begun, it aborts.
     fn on_end(&mut self, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
         let stream = cx.stream();
-        cx.to(stream).end();
+        let mut sender = cx.to(stream);
+        if sender.is_open() {
+            sender.end();
+        } else {
+            sender.abort(CloseCode::Refused);
+        }
     }
 
     /// The peer ended abnormally. By default, everything is closed.
@@ -87,8 +92,8 @@ pub trait Stream: Sized {
     /// A [timer](Context::timer) is due.
     fn on_signal(&mut self, _token: u32, _cx: &mut Context<'_>) {}
 
-    /// A [run](Context::forward) is over; `missing` octets of it were not moved because the stream they
-    /// were to go to closed.
+    /// A [run](Context::forward) is over. `missing` octets of it were not moved, because one of the two
+    /// streams ended; of those that have arrived, `on_data` follows.
     fn on_forwarded(&mut self, _missing: u64, _cx: &mut Context<'_>) {}
 
     /// This generation of the configuration ends: let the peer leave in order. Ignored by default, so the
@@ -125,7 +130,17 @@ pub struct Data<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Payload<'a> {
     pub(crate) octets: &'a [u8],
-    pub(crate) offset: u32,
+    /// Where they are in what was given with this call; none if they came earlier.
+    pub(crate) offset: Option<u32>,
+}
+
+impl Data<'_> {
+    /// Where attributes and payload are in what was given with this call, if they are there in one piece.
+    pub(crate) fn offset(&self) -> Option<u32> {
+        let block = self.attributes.block();
+        let adjoin = block.is_empty() || block.as_ptr_range().end == self.payload.octets.as_ptr();
+        self.payload.offset.filter(|_| adjoin)?.checked_sub(block.len() as u32)
+    }
 }
 
 impl<'a> Payload<'a> {
@@ -138,7 +153,8 @@ impl<'a> Payload<'a> {
     pub fn split_at(&self, mid: usize) -> (Self, Self) {
         let mid = mid.min(self.octets.len());
         let (head, tail) = self.octets.split_at(mid);
-        (Self { octets: head, offset: self.offset }, Self { octets: tail, offset: self.offset + mid as u32 })
+        let tail_offset = self.offset.map(|offset| offset + mid as u32);
+        (Self { octets: head, offset: self.offset }, Self { octets: tail, offset: tail_offset })
     }
 }
 

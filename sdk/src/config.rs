@@ -72,6 +72,13 @@ pub struct BindingConfig<O> {
     pub limits: Limits,
 }
 
+impl Default for Limits {
+    /// What a host allows unless it is configured otherwise.
+    fn default() -> Self {
+        Self { initial_credit: 64 * 1024, streams: 64 * 1024, timers: 8, attributes_octets: 64 * 1024 }
+    }
+}
+
 /// `options` of a binding that has none.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +113,21 @@ impl RouteSchema {
     pub fn with<W: JsonSchema>(mut self) -> Self {
         self.with = Some(schema::<W>());
         self
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn routing(&self) -> Routing {
+        self.routing
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn has_when(&self) -> bool {
+        self.when.is_some()
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn has_with(&self) -> bool {
+        self.with.is_some()
     }
 
     pub(crate) fn describe(self, kind: Kind, options_schema: String) -> wit::KindDescription {
@@ -156,6 +178,8 @@ pub(crate) fn schema<T: JsonSchema>() -> String {
     schemars::schema_for!(T).to_value().to_string()
 }
 
+/// Reads JSON text. By way of a value, so that errors do not speak of lines and columns that nobody wrote.
 pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
-    serde_json::from_str(if json.is_empty() { "{}" } else { json })
+    let value: serde_json::Value = serde_json::from_str(if json.is_empty() { "{}" } else { json })?;
+    serde_json::from_value(value)
 }

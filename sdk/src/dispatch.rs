@@ -7,7 +7,8 @@ use crate::bindings::zilla::plugin::types::{
     Batch, CloseCode, ConfigError, Frame, FrameFlags, FrameKind, Instant, StreamId,
 };
 use crate::config::{self, BindingConfig, Kind, RouteConfig};
-use crate::context::{Context, Output};
+use crate::context::Context;
+use crate::output::Output;
 use crate::streams::Streams;
 
 /// One instance of a binding: what the component of a plugin holds, and what a test drives natively.
@@ -17,7 +18,7 @@ pub struct Instance<B: Binding> {
     binding: B,
     owners: Vec<Option<Owner<B::Stream>>>,
     free: Vec<usize>,
-    streams: Streams,
+    pub(crate) streams: Streams,
 }
 
 /// A [`Stream`] with the ids that its events come from.
@@ -65,21 +66,26 @@ impl<B: Binding> Instance<B> {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let streams = Streams::new(config.limits.streams, config.limits.initial_credit);
+        let streams = Streams::new(config.limits);
         Ok((Self { binding, owners: Vec::new(), free: Vec::new(), streams }, routes))
     }
 
     /// Handles frames in order and answers with frames.
     pub fn deliver(&mut self, now: Instant, frames: &[Frame], octets: &[u8]) -> Batch {
-        let mut output =
-            Output { frames: Vec::with_capacity(frames.len() * 2), octets: Vec::with_capacity(octets.len()) };
+        self.streams.begin_call();
+        let mut output = Output {
+            frames: Vec::with_capacity(frames.len() * 2),
+            octets: Vec::with_capacity(octets.len()),
+            attributes_octets_max: self.streams.limits.attributes_octets,
+        };
         for frame in frames {
             match Given::cut(frame, octets) {
                 Some(given) if frame.stream == 0 => self.on_binding(now, &given, &mut output),
-                Some(given) => self.on_stream(now, &given, &mut output),
+                Some(given) => self.on_stream(now, given, &mut output),
                 None => {}
             }
         }
+        self.settle_runs(now, &mut output);
         Batch { frames: output.frames, octets: output.octets }
     }
 
@@ -104,19 +110,34 @@ impl<B: Binding> Instance<B> {
         }
     }
 
-    fn on_stream(&mut self, now: Instant, given: &Given<'_>, output: &mut Output) {
+    fn on_stream(&mut self, now: Instant, given: Given<'_>, output: &mut Output) {
         let Frame { stream: id, kind, value, .. } = *given.frame;
-        let Some(entry) = self.streams.get(id) else {
-            if id & 1 == 1 && kind == FrameKind::Begin {
-                self.accept(now, given, output);
+        if id & 1 == 1 && kind == FrameKind::Begin {
+            if self.streams.get(id).is_some_and(|entry| entry.is_gone()) {
+                self.reclaim(now, id, output);
             }
-            return;
-        };
-        if !entry.receive(kind, value) {
-            return;
+            if self.streams.get(id).is_none() {
+                return self.accept(now, &given, output);
+            }
         }
-        let index = entry.owner;
-        self.with_owner(now, index, id, output, |stream, cx| given.dispatch(stream, cx));
+        match kind {
+            FrameKind::Forward => self.on_run_answered(now, id, value, output),
+            _ if self.belongs_to_run(given.frame) => self.on_run(now, given, output),
+            _ => self.dispatch(now, &given, output),
+        }
+        if matches!(kind, FrameKind::Window | FrameKind::Reset) {
+            self.streams.review_run_to(id);
+        }
+    }
+
+    /// Gives a frame to the owner of its stream, if it fits the stream.
+    pub(crate) fn dispatch(&mut self, now: Instant, given: &Given<'_>, output: &mut Output) {
+        let Frame { stream: id, kind, value, .. } = *given.frame;
+        let Some(entry) = self.streams.get(id) else { return };
+        if entry.receive(kind, value) {
+            let index = entry.owner;
+            self.with_owner(now, index, id, output, |stream, cx| given.dispatch(stream, cx));
+        }
     }
 
     fn accept(&mut self, now: Instant, given: &Given<'_>, output: &mut Output) {
@@ -139,8 +160,13 @@ impl<B: Binding> Instance<B> {
         match self.binding.accept(given.begin(), &mut cx) {
             Ok(stream) => {
                 self.owners[index] = Some(Owner { stream, accepted: id, accepted_over: false, opened });
-                let credit = u64::from(self.streams.initial_credit);
-                self.with_owner(now, index, id, output, |stream, cx| stream.on_window(credit, cx));
+                let credit = u64::from(self.streams.limits.initial_credit);
+                self.with_owner(now, index, id, output, |stream, cx| {
+                    // Closed at once: there is nothing to send, but the stream is to be released.
+                    if cx.to(id).is_sending() {
+                        stream.on_window(credit, cx);
+                    }
+                });
             }
             Err(Reset(code)) => {
                 cx.close(code);
@@ -182,10 +208,10 @@ impl<B: Binding> Instance<B> {
 }
 
 /// A frame with the octets that it points to.
-struct Given<'a> {
-    frame: &'a Frame,
-    attributes: Attributes<'a>,
-    payload: Payload<'a>,
+pub(crate) struct Given<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) attributes: Attributes<'a>,
+    pub(crate) payload: Payload<'a>,
 }
 
 impl<'a> Given<'a> {
@@ -193,12 +219,18 @@ impl<'a> Given<'a> {
         let (_, rest) = octets.split_at_checked(frame.offset as usize)?;
         let (attributes, rest) = rest.split_at_checked(frame.attributes as usize)?;
         let (payload, _) = rest.split_at_checked(frame.payload as usize)?;
-        let offset = frame.offset + frame.attributes;
+        let offset = frame.offset.checked_add(frame.attributes);
         Some(Self {
             frame,
             attributes: Attributes::new(attributes),
             payload: Payload { octets: payload, offset },
         })
+    }
+
+    /// A frame without octets.
+    pub(crate) fn bare(frame: &'a Frame) -> Self {
+        let payload = Payload { octets: &[], offset: None };
+        Self { frame, attributes: Attributes::default(), payload }
     }
 
     fn begin(&self) -> Begin<'a> {
@@ -237,8 +269,24 @@ impl<'a> Given<'a> {
     }
 }
 
+impl Frame {
+    /// A frame with every other field 0.
+    pub(crate) fn bare(stream: StreamId, kind: FrameKind) -> Self {
+        Self {
+            stream,
+            kind,
+            flags: FrameFlags::empty(),
+            link: 0,
+            attributes: 0,
+            payload: 0,
+            offset: 0,
+            value: 0,
+        }
+    }
+}
+
 /// The code of a `reset` or `abort`; a number from a newer contract is `unspecified`.
-fn close_code(value: u64) -> CloseCode {
+pub(crate) fn close_code(value: u64) -> CloseCode {
     const CODES: [CloseCode; 12] = [
         CloseCode::Unspecified,
         CloseCode::NoRoute,

@@ -19,7 +19,9 @@ macro_rules! export {
 
             impl wit::Guest for Component {
                 fn describe() -> wit::Description {
-                    $crate::describe::<$binding>()
+                    // The version is that of the crate in which this macro is used.
+                    let version = std::env!("CARGO_PKG_VERSION").to_owned();
+                    wit::Description { version, ..$crate::describe::<$binding>() }
                 }
 
                 fn attach(config: wit::BindingConfig) -> Result<Vec<wit::Route>, Vec<ConfigError>> {

@@ -18,8 +18,16 @@ mod context;
 mod dispatch;
 mod export;
 pub mod host;
+mod output;
+mod receiver;
 mod route;
+mod run;
+mod sender;
 mod streams;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use attributes::{Attributes, AttributesWriter};
 pub use binding::{Begin, Binding, Data, Payload, Reset, Stream};
@@ -29,11 +37,13 @@ pub use bindings::zilla::plugin::types::{
 pub use config::{
     BindingConfig, ConfigError, Kind, NoOptions, RouteConfig, RouteSchema, Routing, config_error,
 };
-pub use context::{Context, Receiver, Sender};
+pub use context::Context;
 pub use dispatch::{Instance, describe};
 #[doc(hidden)]
 pub use export::log_panics;
+pub use receiver::Receiver;
 pub use route::{Assignment, Condition, Predicate, Route, Test};
+pub use sender::Sender;
 
 /// What a binding usually needs.
 pub mod prelude {

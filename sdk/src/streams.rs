@@ -3,7 +3,8 @@
 //! This is the plugin's half of the rules in `wit/README.md`. It makes credit that an author cannot
 //! overrun, and it lets a plugin reuse its ids exactly when the contract allows it.
 
-use crate::bindings::zilla::plugin::types::{FrameKind, StreamId};
+use crate::bindings::zilla::plugin::types::{FrameKind, Limits, StreamId};
+use crate::run::Run;
 
 /// Where one direction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,13 +28,30 @@ pub(crate) struct Entry {
     pub(crate) credit: u64,
     /// The direction that this plugin receives on.
     pub(crate) receiving: Phase,
+    /// The end of the direction has arrived, and waits behind a run for the binding to see it.
+    pub(crate) peer_ended: bool,
     /// Octets consumed and not yet given back as credit.
     pub(crate) consumed: u64,
+    /// The run under way of what is received.
+    pub(crate) run: Option<Box<Run>>,
+    /// The stream whose run goes to this one, or 0: meanwhile nothing else is sent.
+    pub(crate) fed_by: StreamId,
 }
 
 impl Entry {
+    fn new(owner: usize, sending: Phase, receiving: Phase, credit: u32) -> Self {
+        let credit = u64::from(credit);
+        Self { owner, sending, credit, receiving, peer_ended: false, consumed: 0, run: None, fed_by: 0 }
+    }
+
+    /// Whether both directions are over for the binding.
     fn is_over(&self) -> bool {
         self.sending == Phase::Over && self.receiving == Phase::Over
+    }
+
+    /// Whether both directions are over for the host, which has forgotten the stream.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.sending == Phase::Over && (self.receiving == Phase::Over || self.peer_ended)
     }
 
     /// Applies a frame that arrived. False if the frame does not fit and is to be ignored.
@@ -41,11 +59,10 @@ impl Entry {
         match kind {
             FrameKind::Begin if self.receiving == Phase::Idle => self.receiving = Phase::Open,
             FrameKind::Data | FrameKind::Flush if self.receiving == Phase::Open => {}
-            FrameKind::End | FrameKind::Abort if self.receiving != Phase::Over => {
-                self.receiving = Phase::Over
-            }
+            FrameKind::End if self.receiving == Phase::Open => self.receiving = Phase::Over,
+            FrameKind::Abort if self.receiving != Phase::Over => self.receiving = Phase::Over,
             FrameKind::Window if self.sending != Phase::Over => {
-                self.credit = self.credit.saturating_add(value)
+                self.credit = self.credit.saturating_add(value);
             }
             FrameKind::Reset if self.sending != Phase::Over => self.sending = Phase::Over,
             FrameKind::Challenge | FrameKind::Forward | FrameKind::Signal => {}
@@ -56,7 +73,7 @@ impl Entry {
 }
 
 /// All open streams of this plugin, by id.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Streams {
     /// By `id >> 1`, odd ids.
     accepted: Vec<Option<Entry>>,
@@ -64,20 +81,42 @@ pub(crate) struct Streams {
     opened: Vec<Option<Entry>>,
     /// Even ids free for reuse, last released first, so that ids stay dense.
     free: Vec<StreamId>,
-    /// How many entries `opened` may have.
-    opened_max: u32,
-    /// Credit that each direction starts with.
-    pub(crate) initial_credit: u32,
+    /// Even ids released in this call. Frames that still name the old stream may follow in it, so these
+    /// are free from the next call on.
+    released: Vec<StreamId>,
+    /// Streams whose run is to be looked at when the call is over.
+    pub(crate) runs_due: Vec<StreamId>,
+    /// The stream whose id the host is reusing, or 0.
+    pub(crate) reclaimed: StreamId,
+    pub(crate) limits: Limits,
 }
 
 impl Streams {
-    pub(crate) fn new(streams_max: u32, initial_credit: u32) -> Self {
-        Self { opened: vec![None], opened_max: streams_max, initial_credit, ..Self::default() }
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            accepted: Vec::new(),
+            opened: vec![None],
+            free: Vec::new(),
+            released: Vec::new(),
+            runs_due: Vec::new(),
+            reclaimed: 0,
+            limits,
+        }
+    }
+
+    /// A call begins.
+    pub(crate) fn begin_call(&mut self) {
+        self.free.append(&mut self.released);
     }
 
     pub(crate) fn get(&mut self, id: StreamId) -> Option<&mut Entry> {
         let table = if id & 1 == 1 { &mut self.accepted } else { &mut self.opened };
         table.get_mut((id >> 1) as usize)?.as_mut()
+    }
+
+    /// The stream if it is one of that owner.
+    pub(crate) fn get_own(&mut self, id: StreamId, owner: usize) -> Option<&mut Entry> {
+        self.get(id).filter(|entry| entry.owner == owner)
     }
 
     /// Enters a stream that arrived. Its peer has begun, this plugin has not.
@@ -86,33 +125,28 @@ impl Streams {
         if self.accepted.len() <= index {
             self.accepted.resize_with(index + 1, || None);
         }
-        self.accepted[index] = Some(Entry {
-            owner,
-            sending: Phase::Idle,
-            credit: u64::from(self.initial_credit),
-            receiving: Phase::Open,
-            consumed: 0,
-        });
+        self.accepted[index] = Some(Entry::new(owner, Phase::Idle, Phase::Open, self.limits.initial_credit));
     }
 
     /// Enters a stream that this plugin opens, or `None` when there is no id left.
     pub(crate) fn open(&mut self, owner: usize) -> Option<StreamId> {
         let id = match self.free.pop() {
             Some(id) => id,
-            None if self.opened.len() < self.opened_max as usize => {
+            None if self.opened.len() < self.limits.streams as usize => {
                 self.opened.push(None);
                 (self.opened.len() as u32 - 1) << 1
             }
             None => return None,
         };
-        self.opened[(id >> 1) as usize] = Some(Entry {
-            owner,
-            sending: Phase::Open,
-            credit: u64::from(self.initial_credit),
-            receiving: Phase::Idle,
-            consumed: 0,
-        });
+        let entry = Entry::new(owner, Phase::Open, Phase::Idle, self.limits.initial_credit);
+        self.opened[(id >> 1) as usize] = Some(entry);
         Some(id)
+    }
+
+    /// Forgets a stream that was never announced to the host.
+    pub(crate) fn unopen(&mut self, id: StreamId) {
+        self.opened[(id >> 1) as usize] = None;
+        self.free.push(id);
     }
 
     /// Forgets the stream if both its directions are over, and says so.
@@ -125,7 +159,7 @@ impl Streams {
             self.accepted[index] = None;
         } else {
             self.opened[index] = None;
-            self.free.push(id);
+            self.released.push(id);
         }
         true
     }

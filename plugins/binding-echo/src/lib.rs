@@ -59,3 +59,6 @@ impl Stream for Reflection {
 }
 
 zilla_sdk::export!(Echo);
+
+#[cfg(test)]
+mod tests;

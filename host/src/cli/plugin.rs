@@ -1,0 +1,210 @@
+//! `zilla plugin list` and `zilla plugin inspect`.
+
+use super::{PluginArgs, fail, print};
+use crate::plugin::{BindingType as _, Description, Library, Loaded, Routing, RuntimeOptions};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginCommand {
+    /// Show the plugins that are found, and those that cannot be used.
+    List(ListArgs),
+    /// Show type, kinds, options, imports, size and digest of one file.
+    Inspect(InspectArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    plugins: PluginArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InspectArgs {
+    /// The plugin, a `.wasm` file.
+    file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    plugins: PluginArgs,
+}
+
+pub(super) fn plugin(command: &PluginCommand) -> ExitCode {
+    crate::log::start(crate::log::LogFormat::Text, Some(tracing_subscriber::filter::LevelFilter::WARN));
+    match command {
+        PluginCommand::List(args) => list(args),
+        PluginCommand::Inspect(args) => inspect(args),
+    }
+}
+
+fn list(args: &ListArgs) -> ExitCode {
+    let library = match args.plugins.library(RuntimeOptions::default()) {
+        Ok(library) => library,
+        Err(error) => return fail(&error),
+    };
+    let mut rows = vec![["TYPE", "CONCEPT", "KINDS", "VERSION", "SIZE", "DIGEST", "FILE"].map(str::to_owned)];
+    rows.push(native_row());
+    for entry in library.entries() {
+        let file = entry.path.display().to_string();
+        let row = match library.binding_at(&entry.path) {
+            Ok((loaded, plugin)) => {
+                let Description { version, kinds, .. } = plugin.describe();
+                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.kind.as_str()).collect();
+                let digest = format!("{:.12}", loaded.digest);
+                [
+                    entry.type_name.clone(),
+                    entry.concept.into(),
+                    kinds.join(","),
+                    version.clone(),
+                    size(loaded.octets),
+                    digest,
+                    file,
+                ]
+            }
+            Err(error) => {
+                let dash = || "-".to_owned();
+                [
+                    entry.type_name.clone(),
+                    entry.concept.into(),
+                    "unusable".into(),
+                    dash(),
+                    dash(),
+                    dash(),
+                    format!("{file}: {error}"),
+                ]
+            }
+        };
+        rows.push(row);
+    }
+    let mut text = table(&rows);
+    text.push_str("\nlooked in:\n");
+    for directory in library.directories() {
+        let missing = if directory.is_dir() { "" } else { " (missing)" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {}{missing}", directory.display());
+    }
+    print(&text)
+}
+
+fn native_row() -> [String; 7] {
+    let Description { type_name, version, kinds } = crate::native::tcp::describe();
+    let kinds: Vec<String> = kinds.into_iter().map(|kind| kind.kind).collect();
+    let dash = || "-".to_owned();
+    [type_name, "binding".into(), kinds.join(","), version, dash(), dash(), "(native)".into()]
+}
+
+/// Columns padded to their widest cell.
+fn table(rows: &[[String; 7]]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        for (index, cell) in row.iter().enumerate() {
+            let width = rows.iter().map(|row| row[index].chars().count()).max().unwrap_or_default();
+            match index + 1 == row.len() {
+                true => text.push_str(cell),
+                false => drop(write!(text, "{cell:width$}  ")),
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn size(octets: usize) -> String {
+    format!("{} KiB", octets.div_ceil(1024))
+}
+
+fn inspect(args: &InspectArgs) -> ExitCode {
+    let library = match args.plugins.library(RuntimeOptions::default()) {
+        Ok(library) => library,
+        Err(error) => return fail(&error),
+    };
+    match library.binding_at(&args.file) {
+        Ok((loaded, plugin)) => {
+            let description = plugin.describe();
+            let json = to_json(&loaded, description);
+            match args.json {
+                true => print(&format!("{json:#}\n")),
+                false => print(&to_text(&loaded, description)),
+            }
+        }
+        Err(error) => {
+            let imports = imports(&library, &args.file);
+            fail(&format!("{}: {error}{imports}", args.file.display()))
+        }
+    }
+}
+
+/// What a refused file imports, as far as it can be read.
+fn imports(library: &Library, file: &std::path::Path) -> String {
+    match library.read(file) {
+        Ok(loaded) if !loaded.imports.is_empty() => {
+            format!("\n  imports: {}", loaded.imports.join("\n           "))
+        }
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
+fn to_json(loaded: &Loaded, description: &Description) -> Value {
+    let schema = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+    let kinds = description.kinds.iter().map(|kind| {
+        json!({
+            "kind": kind.kind,
+            "routes": routing(kind.routes),
+            "options": schema(&kind.options_schema),
+            "when": kind.when_schema.as_deref().map(schema),
+            "with": kind.with_schema.as_deref().map(schema),
+        })
+    });
+    json!({
+        "concept": "binding",
+        "type": description.type_name,
+        "version": description.version,
+        "size": loaded.octets,
+        "sha256": loaded.digest.to_string(),
+        "imports": loaded.imports,
+        "exports": loaded.exports,
+        "kinds": kinds.collect::<Vec<_>>(),
+    })
+}
+
+fn to_text(loaded: &Loaded, description: &Description) -> String {
+    let mut text = format!(
+        "type:     {}\nconcept:  binding\nversion:  {}\nsize:     {} octets\nsha256:   {}\nimports:  {}\nexports:  {}\n",
+        description.type_name,
+        description.version,
+        loaded.octets,
+        loaded.digest,
+        loaded.imports.join("\n          "),
+        loaded.exports.join("\n          "),
+    );
+    let pretty = |schema: &str| {
+        let value = serde_json::from_str::<Value>(schema).unwrap_or(Value::Null);
+        format!("{value:#}").replace('\n', "\n    ")
+    };
+    for kind in &description.kinds {
+        let none = || "none".to_owned();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\nkind:     {}\n  routes:   {}\n  options:  {}\n  when:     {}\n  with:     {}\n",
+            kind.kind,
+            routing(kind.routes),
+            pretty(&kind.options_schema),
+            kind.when_schema.as_deref().map_or_else(none, pretty),
+            kind.with_schema.as_deref().map_or_else(none, pretty),
+        );
+    }
+    text
+}
+
+fn routing(routing: Routing) -> &'static str {
+    match routing {
+        Routing::None => "none: it exits nowhere",
+        Routing::Opened => "on the streams that it opens",
+        Routing::Accepted => "on the streams that it accepts",
+    }
+}

@@ -1,0 +1,98 @@
+//! Plugins: from a `.wasm` file to an instance that handles batches of frames.
+//!
+//! ```text
+//!   Library ──▶ Component ──▶ BindingPlugin ──▶ Instance
+//!   finds by     compiled       described,        one store: one binding
+//!   type name    and cached     imports checked   on one worker
+//! ```
+//!
+//! Everything behind [`BindingType`] and [`Instance`] knows WebAssembly, and nothing before them does: a test
+//! or a benchmark can serve a type natively through the same two traits.
+
+mod binding;
+mod cache;
+pub mod contract;
+mod digest;
+mod frames;
+mod import;
+mod library;
+mod load;
+mod runtime;
+
+use std::fmt;
+use zilla_engine::{Batch, Frame};
+
+pub use binding::BindingPlugin;
+pub use cache::Cache;
+pub use contract::exports::zilla::plugin::binding_exports::{
+    BindingConfig, Description, KindDescription, Route, RouteConfig, Routing,
+};
+pub use contract::zilla::plugin::types::{ConfigError, Instant, Limits};
+pub use digest::Digest;
+pub use library::{Entry, Library, LibraryError};
+pub use load::{LoadError, Loaded};
+pub use runtime::{Runtime, RuntimeOptions};
+
+/// A binding type: what it is, and how to make an instance for one binding and one worker.
+pub trait BindingType: Send + Sync {
+    /// What it is; asked once, when it was loaded.
+    fn describe(&self) -> &Description;
+
+    /// Makes an instance and gives it its configuration. The compiled routes are in its order.
+    fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError>;
+}
+
+/// One binding on one worker.
+pub trait Instance {
+    /// Handles a batch. After a trap it is thrown away.
+    fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap>;
+
+    /// It is no longer needed.
+    fn detach(&mut self) -> Result<(), Trap>;
+}
+
+/// What an instance returned. Borrowed frames point into the batch, the others into `octets`.
+#[derive(Debug, Default)]
+pub struct Returned {
+    /// In the order in which they are to be handled.
+    pub frames: Vec<Frame>,
+    /// Attributes and payloads.
+    pub octets: Vec<u8>,
+}
+
+/// Why an instance could not be made.
+#[derive(Debug)]
+pub enum AttachError {
+    /// The plugin does not accept its configuration.
+    Refused(Vec<ConfigError>),
+    /// The plugin trapped, or its answer does not fit its configuration.
+    Failed(Trap),
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(errors) => {
+                f.write_str("the configuration is refused")?;
+                errors.iter().try_for_each(|error| {
+                    write!(f, "; {}: expected {}, found {}", error.path, error.expected, error.found)
+                })
+            }
+            Self::Failed(trap) => write!(f, "{trap}"),
+        }
+    }
+}
+
+impl std::error::Error for AttachError {}
+
+/// Why an instance is lost, in words for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap(pub String);
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Trap {}

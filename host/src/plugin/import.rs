@@ -1,0 +1,141 @@
+//! What a plugin may ask of the host: the `host` interface, for one instance.
+
+use super::contract::zilla::plugin::{host, types};
+use std::collections::BTreeMap;
+use wasmtime::ResourceLimiter;
+
+/// Octets of one line of the log that are kept.
+const LOG_OCTETS_MAX: usize = 4096;
+/// Lines of the log that one call of a plugin may write; what is more is counted, and the count is logged.
+const LOG_LINES_PER_CALL_MAX: u32 = 64;
+/// Octets that one call of `random` may ask for; more is a trap.
+const RANDOM_OCTETS_MAX: u32 = 4096;
+/// Names of counters of one instance; more are ignored.
+const COUNTERS_MAX: usize = 256;
+/// Octets of a counter's name; a longer one is ignored.
+const COUNTER_NAME_OCTETS_MAX: usize = 64;
+/// Entries of all tables of an instance.
+const TABLE_ELEMENTS_MAX: usize = 100_000;
+
+/// What the host keeps for one instance.
+pub(crate) struct InstanceState {
+    /// `namespace:name` of the binding, for the log.
+    binding: String,
+    memory_octets_max: usize,
+    /// The size that the instance was refused last, for the report of the trap that follows.
+    pub(crate) memory_refused: Option<usize>,
+    log_lines: u32,
+    /// What the plugin logged as an error last, for the report of a trap: usually its panic.
+    pub(crate) last_error: Option<String>,
+    counters: BTreeMap<String, u64>,
+}
+
+impl InstanceState {
+    pub(crate) fn new(binding: String, memory_octets_max: usize) -> Self {
+        Self {
+            binding,
+            memory_octets_max,
+            memory_refused: None,
+            log_lines: 0,
+            last_error: None,
+            counters: BTreeMap::new(),
+        }
+    }
+
+    /// To be called before each call into the plugin.
+    pub(crate) fn begin_call(&mut self) {
+        if self.log_lines > LOG_LINES_PER_CALL_MAX {
+            let lost = self.log_lines - LOG_LINES_PER_CALL_MAX;
+            tracing::warn!(target: "zilla::plugin", binding = %self.binding, lost, "log-rate: lines of the plugin lost");
+        }
+        self.log_lines = 0;
+    }
+}
+
+impl types::Host for InstanceState {}
+
+impl host::Host for InstanceState {
+    fn log(&mut self, level: host::Level, message: String) -> wasmtime::Result<()> {
+        self.log_lines = self.log_lines.saturating_add(1);
+        if self.log_lines > LOG_LINES_PER_CALL_MAX {
+            return Ok(());
+        }
+        let message = match message.char_indices().nth(LOG_OCTETS_MAX) {
+            Some((cut, _)) => &message[..cut],
+            None => &message,
+        };
+        let binding = self.binding.as_str();
+        match level {
+            host::Level::Trace => tracing::trace!(target: "zilla::plugin", binding, "{message}"),
+            host::Level::Debug => tracing::debug!(target: "zilla::plugin", binding, "{message}"),
+            host::Level::Info => tracing::info!(target: "zilla::plugin", binding, "{message}"),
+            host::Level::Warn => tracing::warn!(target: "zilla::plugin", binding, "{message}"),
+            host::Level::Error => {
+                self.last_error = Some(message.to_owned());
+                tracing::error!(target: "zilla::plugin", binding, "{message}");
+            }
+        }
+        Ok(())
+    }
+
+    fn random(&mut self, octets: u32) -> wasmtime::Result<Vec<u8>> {
+        if octets > RANDOM_OCTETS_MAX {
+            wasmtime::bail!("random: {octets} octets asked for, at most {RANDOM_OCTETS_MAX} are given");
+        }
+        let mut random = vec![0; octets as usize];
+        getrandom::fill(&mut random)?;
+        Ok(random)
+    }
+
+    fn authorize(
+        &mut self,
+        _guard: String,
+        _credentials: Vec<u8>,
+    ) -> wasmtime::Result<Result<u64, host::Refusal>> {
+        // No configuration with guards is accepted yet, so none is granted.
+        Ok(Err(host::Refusal::UnknownGuard))
+    }
+
+    fn count(&mut self, name: String, add: u64) -> wasmtime::Result<()> {
+        let legal = name.len() <= COUNTER_NAME_OCTETS_MAX
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.');
+        if let Some(counter) = self.counters.get_mut(&name) {
+            *counter = counter.wrapping_add(add);
+        } else if legal && self.counters.len() < COUNTERS_MAX {
+            self.counters.insert(name, add);
+        }
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for InstanceState {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.memory_octets_max;
+        if !allowed {
+            self.memory_refused = Some(desired);
+            tracing::warn!(
+                target: "zilla::plugin",
+                binding = %self.binding,
+                desired_octets = desired,
+                memory_octets_max = self.memory_octets_max,
+                "memory: growth refused"
+            );
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+}

@@ -1,0 +1,164 @@
+//! Finding plugins by type name: the file name proposes, the component confirms.
+//!
+//! A file `binding_T.wasm`, `guard_T.wasm` or `matcher_T.wasm` (or with `-` for `_`) in one of the directories
+//! of the search path proposes the type `T`; the first directory that has it wins. If the component says that
+//! it is of another type, it is refused, with both names.
+
+use super::binding::BindingPlugin;
+use super::cache::Cache;
+use super::load::{LoadError, Loaded};
+use super::runtime::Runtime;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A plugin file that was found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// `binding`, `guard` or `matcher`, by the file name.
+    pub concept: &'static str,
+    /// The type, by the file name.
+    pub type_name: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// The plugins of a search path.
+pub struct Library {
+    runtime: Runtime,
+    cache: Option<Cache>,
+    directories: Vec<PathBuf>,
+    entries: BTreeMap<(&'static str, String), Entry>,
+}
+
+/// Why there is no plugin of a type.
+#[derive(Debug)]
+pub enum LibraryError {
+    /// No file proposes the type.
+    NotFound {
+        /// Types that there are.
+        known: Vec<String>,
+        /// Where was looked.
+        directories: Vec<PathBuf>,
+    },
+    /// A file proposes the type, but it cannot be used.
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: LoadError,
+    },
+    /// A file proposes the type, but its component is of another one.
+    OtherType {
+        /// The file.
+        path: PathBuf,
+        /// What the component says.
+        type_name: String,
+    },
+}
+
+impl fmt::Display for LibraryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { directories, .. } => {
+                let places: Vec<_> = directories.iter().map(|place| place.display().to_string()).collect();
+                write!(f, "no plugin of this type in {}", places.join(", "))
+            }
+            Self::Unusable { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::OtherType { path, type_name } => {
+                write!(f, "{}: by its own word it is of type `{type_name}`", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for LibraryError {}
+
+impl Library {
+    /// Looks through directories. One that is missing or unreadable has nothing.
+    pub fn scan(runtime: &Runtime, cache: Option<Cache>, directories: Vec<PathBuf>) -> Self {
+        let mut entries = BTreeMap::new();
+        for directory in &directories {
+            for entry in list(directory) {
+                entries.entry((entry.concept, entry.type_name.clone())).or_insert(entry);
+            }
+        }
+        Self { runtime: runtime.clone(), cache, directories, entries }
+    }
+
+    /// All plugins that were found, by concept and type.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Where it looks, in order.
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.directories
+    }
+
+    /// Reads a file without running it.
+    pub fn read(&self, path: &Path) -> Result<Loaded, LoadError> {
+        Loaded::read(&self.runtime, self.cache.as_ref(), path)
+    }
+
+    /// Loads the plugin of a binding type.
+    pub fn binding(&self, type_name: &str) -> Result<Arc<BindingPlugin>, LibraryError> {
+        let Some(entry) = self.entries.get(&("binding", type_name.to_owned())) else {
+            let known = self.entries.keys().filter(|(concept, _)| *concept == "binding");
+            return Err(LibraryError::NotFound {
+                known: known.map(|(_, type_name)| type_name.clone()).collect(),
+                directories: self.directories.clone(),
+            });
+        };
+        let path = entry.path.clone();
+        let plugin = self.read(&path).and_then(|loaded| BindingPlugin::new(&self.runtime, &loaded));
+        match plugin {
+            Err(error) => Err(LibraryError::Unusable { path, error }),
+            Ok(plugin) => match super::BindingType::describe(&plugin).type_name.as_str() {
+                found if found == type_name => Ok(Arc::new(plugin)),
+                found => Err(LibraryError::OtherType { path, type_name: found.to_owned() }),
+            },
+        }
+    }
+
+    /// Loads a file as the plugin of a binding, whatever its name.
+    pub fn binding_at(&self, path: &Path) -> Result<(Loaded, BindingPlugin), LoadError> {
+        let loaded = self.read(path)?;
+        let plugin = BindingPlugin::new(&self.runtime, &loaded)?;
+        Ok((loaded, plugin))
+    }
+}
+
+fn list(directory: &Path) -> Vec<Entry> {
+    let Ok(files) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut entries: Vec<Entry> = files.flatten().filter_map(|file| propose(&file.path())).collect();
+    entries.sort();
+    entries
+}
+
+/// What a file name proposes.
+fn propose(path: &Path) -> Option<Entry> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(".wasm")?;
+    ["binding", "guard", "matcher"].into_iter().find_map(|concept| {
+        let type_name = stem.strip_prefix(concept)?.strip_prefix(['_', '-'])?;
+        let entry = Entry { concept, type_name: type_name.to_owned(), path: path.to_owned() };
+        (!type_name.is_empty()).then_some(entry)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_proposes_concept_and_type() {
+        let proposed = |name| propose(Path::new(name)).map(|entry| (entry.concept, entry.type_name));
+        assert_eq!(proposed("binding_http.wasm"), Some(("binding", "http".to_owned())));
+        assert_eq!(proposed("guard-jwt.wasm"), Some(("guard", "jwt".to_owned())));
+        assert_eq!(proposed("matcher_time_window.wasm"), Some(("matcher", "time_window".to_owned())));
+        for none in ["http.wasm", "binding_.wasm", "binding_http.wat", "bindinghttp.wasm", ".wasm"] {
+            assert_eq!(proposed(none), None, "{none}");
+        }
+    }
+}

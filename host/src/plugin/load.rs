@@ -1,0 +1,152 @@
+//! From a file to a component that may run: compiled, its imports granted, its world known.
+
+use super::cache::Cache;
+use super::digest::Digest;
+use super::runtime::Runtime;
+use std::fmt;
+use std::path::Path;
+use wasmtime::component::Component;
+
+/// The version of the contract that this host serves.
+const CONTRACT: &str = "zilla:plugin";
+const CONTRACT_VERSION: &str = "0.1";
+
+/// Interfaces that a plugin may import, without their version.
+const GRANTED: [&str; 2] = ["zilla:plugin/host", "zilla:plugin/types"];
+
+/// Size of a plugin file in octets; a larger one is refused.
+pub(crate) const FILE_OCTETS_MAX: u64 = 256 << 20;
+
+/// A compiled component and what it says of itself without running.
+#[derive(Clone)]
+pub struct Loaded {
+    pub(crate) component: Component,
+    /// Digest of the file.
+    pub digest: Digest,
+    /// Size of the file in octets.
+    pub octets: usize,
+    /// Names of what it imports, as `zilla:plugin/host@0.1.0`.
+    pub imports: Vec<String>,
+    /// Names of what it exports.
+    pub exports: Vec<String>,
+}
+
+/// Why a file is no plugin that this host can run.
+#[derive(Debug)]
+pub enum LoadError {
+    /// The file cannot be read.
+    Unreadable(std::io::Error),
+    /// The file is larger than any plugin should be.
+    TooLarge(u64),
+    /// The file is no component, or no valid one.
+    Invalid(String),
+    /// The component imports what no plugin is granted: its name.
+    NotGranted(String),
+    /// The component exports none of the worlds of the contract.
+    WrongWorld(Vec<String>),
+    /// The component trapped when it was asked what it is, or its answer makes no sense.
+    Undescribed(String),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "expected a readable file, found: {error}"),
+            Self::TooLarge(octets) => {
+                write!(f, "expected a file of at most {FILE_OCTETS_MAX} octets, found {octets}")
+            }
+            Self::Invalid(error) => write!(f, "expected a WebAssembly component, found: {error}"),
+            Self::NotGranted(import) => {
+                write!(
+                    f,
+                    "expected imports of {CONTRACT} only, found the import `{import}`, which is not granted"
+                )
+            }
+            Self::WrongWorld(exports) => write!(
+                f,
+                "expected an export of {CONTRACT}@{CONTRACT_VERSION}: binding-exports, guard-exports or \
+                 matcher-exports; found {}",
+                if exports.is_empty() { "none".to_owned() } else { exports.join(", ") }
+            ),
+            Self::Undescribed(error) => write!(f, "expected a description, found: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+impl Loaded {
+    /// Reads and compiles a file, or takes its code from the cache. Nothing of it runs.
+    pub fn read(runtime: &Runtime, cache: Option<&Cache>, path: &Path) -> Result<Self, LoadError> {
+        let size = std::fs::metadata(path).map_err(LoadError::Unreadable)?.len();
+        if size > FILE_OCTETS_MAX {
+            return Err(LoadError::TooLarge(size));
+        }
+        let octets = std::fs::read(path).map_err(LoadError::Unreadable)?;
+        let digest = Digest::of(&octets);
+        let engine = runtime.engine();
+        let component = match cache.and_then(|cache| cache.load(engine, &digest)) {
+            Some(component) => component,
+            None => {
+                let component = Component::from_binary(engine, &octets)
+                    .map_err(|error| LoadError::Invalid(first_line(&format!("{error:#}"))))?;
+                if let Some(cache) = cache {
+                    cache.store(engine, &digest, &component);
+                }
+                component
+            }
+        };
+        let component_type = component.component_type();
+        let imports: Vec<String> = component_type.imports(engine).map(|(name, _)| name.to_owned()).collect();
+        let exports: Vec<String> = component_type.exports(engine).map(|(name, _)| name.to_owned()).collect();
+        Ok(Self { component, digest, octets: octets.len(), imports, exports })
+    }
+
+    /// Refuses what is not granted, by name, and what serves no world of the contract.
+    pub fn check(&self) -> Result<(), LoadError> {
+        if let Some(import) = self.imports.iter().find(|import| !is_granted(import)) {
+            return Err(LoadError::NotGranted(import.clone()));
+        }
+        match self.exports.iter().any(|export| is_contract(export, "zilla:plugin/binding-exports")) {
+            true => Ok(()),
+            false => Err(LoadError::WrongWorld(self.exports.clone())),
+        }
+    }
+}
+
+fn is_granted(import: &str) -> bool {
+    GRANTED.iter().any(|granted| is_contract(import, granted))
+}
+
+/// Whether a name is that interface in a version that this host serves: 0.1 and any patch of it.
+fn is_contract(name: &str, interface: &str) -> bool {
+    name.split_once('@').is_some_and(|(found, version)| {
+        found == interface && version.strip_prefix(CONTRACT_VERSION).is_some_and(|rest| rest.starts_with('.'))
+    })
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_contract_in_its_version_is_granted() {
+        for granted in ["zilla:plugin/host@0.1.0", "zilla:plugin/types@0.1.7"] {
+            assert!(is_granted(granted), "{granted}");
+        }
+        for refused in [
+            "wasi:filesystem/preopens@0.2.0",
+            "zilla:plugin/host",
+            "zilla:plugin/host@0.2.0",
+            "zilla:plugin/host@0.10.0",
+            "zilla:plugin/other@0.1.0",
+            "env",
+        ] {
+            assert!(!is_granted(refused), "{refused}");
+        }
+    }
+}

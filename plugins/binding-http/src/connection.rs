@@ -1,0 +1,251 @@
+//! One connection: requests that arrive, one exchange at a time, and their responses.
+//!
+//! ```text
+//!  receiving                               exchange.reply
+//!    Head ----- head decoded, exit open ---> Awaited --- exit begins ---> Body
+//!     ^  '--------- without a body --.          |                          |
+//!     |                              v          |                     exit ends
+//!     |        Body --- its end ---> Whole      |                          v
+//!     |                              |          |                         Over
+//!     '--- kept alive ---------------+----------|--------------------------'
+//!                                    |          |
+//!    Over <--- refused, last, drained, gone <---'
+//! ```
+//!
+//! A second request waits in the inbox until the first is answered, and its octets are not given back as
+//! credit until they are decoded: so back-pressure reaches the client, and what is held has a bound.
+
+mod closing;
+mod deadline;
+mod reply;
+mod request;
+
+use crate::body::Decoder;
+use crate::buffer::Buffer;
+use crate::date::DateLine;
+use crate::options::{HttpTimeouts, Limits};
+use crate::response::{self, Asked};
+use crate::target::Scheme;
+use deadline::Clock;
+use std::cell::RefCell;
+use std::rc::Rc;
+use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Payload, Stream, StreamId};
+
+/// What all connections of a binding share.
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: HttpTimeouts,
+    /// None if responses get no date.
+    pub(crate) date: Option<RefCell<DateLine>>,
+}
+
+/// One connection: the stream that a client opened, and the stream of the request that it is answered by.
+pub struct Connection {
+    shared: Rc<Shared>,
+    scheme: Scheme,
+    receiving: Receiving,
+    exchange: Option<Exchange>,
+    /// Octets received and not decoded. Holds at most the credit that the client has, and a partial head.
+    inbox: Buffer,
+    /// Octets at the front of the inbox that were given back as credit: those of a partial head.
+    inbox_paid: usize,
+    /// Octets at the front of the inbox that were looked at and are no complete head.
+    inbox_seen: usize,
+    /// Empty lines before the request line.
+    empty_lines: u8,
+    /// Octets encoded and not sent for want of credit. Nothing new is decoded while there are any, so it
+    /// holds at most the framing of one response.
+    outbox: Vec<u8>,
+    /// Content of the response that is not encoded for want of credit. Holds at most the exit's credit.
+    held: Buffer,
+    /// Trailers of the response, if its end waits behind what is held.
+    held_end: Option<Vec<u8>>,
+    /// The client has ended its direction.
+    peer_ended: bool,
+    /// The host asked to let the client leave in order.
+    draining: bool,
+    clock: Clock,
+}
+
+/// What the octets that come next are.
+#[derive(Debug)]
+enum Receiving {
+    /// The head of a request, or nothing.
+    Head,
+    /// The body of a request.
+    Body(Decoder),
+    /// The request is whole. What comes waits until it is answered.
+    Whole,
+    /// Nothing more is read.
+    Over,
+}
+
+/// One request and its response.
+#[derive(Debug)]
+struct Exchange {
+    /// The stream that the request went to. Valid as long as a direction of it is open.
+    exit: StreamId,
+    asked: Asked,
+    /// The client waits for `100 Continue`.
+    expects_continue: bool,
+    request: Request,
+    reply: Reply,
+}
+
+/// The request's direction to the exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    /// The exit takes the body.
+    Open,
+    /// Ended.
+    Over,
+    /// The exit does not want the rest of the body: so many octets of it are read over.
+    Discarded(u64),
+}
+
+/// The response's direction from the exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reply {
+    /// The exit has not answered.
+    Awaited,
+    /// The head is sent.
+    Body(response::Framing),
+    /// The response is complete.
+    Over,
+}
+
+/// Received octets: in the batch, where they can be passed on without a copy, or held back earlier.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Given(Payload<'a>),
+    Held(&'a [u8]),
+}
+
+impl<'a> Source<'a> {
+    fn as_slice(&self) -> &'a [u8] {
+        match self {
+            Self::Given(payload) => payload.as_slice(),
+            Self::Held(octets) => octets,
+        }
+    }
+
+    /// Without the first `octets`.
+    fn skip(&self, octets: usize) -> Self {
+        match self {
+            Self::Given(payload) => Self::Given(payload.split_at(octets).1),
+            Self::Held(held) => Self::Held(&held[octets..]),
+        }
+    }
+
+    /// The first `octets`.
+    fn first(&self, octets: usize) -> Self {
+        match self {
+            Self::Given(payload) => Self::Given(payload.split_at(octets).0),
+            Self::Held(held) => Self::Held(&held[..octets]),
+        }
+    }
+
+    /// Sends what the credit allows, and says how many octets that were.
+    fn send(&self, to: StreamId, cx: &mut Context<'_>) -> usize {
+        match self {
+            Self::Given(payload) if payload.len() >= PASSED_OCTETS_MIN => cx.to(to).pass_payload(*payload),
+            Self::Given(_) | Self::Held(_) => cx.to(to).data_slice(self.as_slice()),
+        }
+    }
+}
+
+/// Shortest payload in octets that is passed on as borrowed. A copy of a shorter one costs less than the
+/// frame of its own that a borrowed payload needs, for copied octets join the frame before them.
+const PASSED_OCTETS_MIN: usize = 1_024;
+
+impl Connection {
+    pub(crate) fn new(shared: Rc<Shared>, scheme: Scheme, cx: &mut Context<'_>) -> Self {
+        let mut connection = Self {
+            shared,
+            scheme,
+            receiving: Receiving::Head,
+            exchange: None,
+            inbox: Buffer::default(),
+            inbox_paid: 0,
+            inbox_seen: 0,
+            empty_lines: 0,
+            outbox: Vec::new(),
+            held: Buffer::default(),
+            held_end: None,
+            peer_ended: false,
+            draining: false,
+            clock: Clock::new(cx.now().monotonic_ms),
+        };
+        connection.arm(cx);
+        connection
+    }
+}
+
+fn from_client(cx: &Context<'_>) -> bool {
+    cx.stream() == cx.accepted()
+}
+
+impl Stream for Connection {
+    fn on_begin(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) {
+        self.reply_begins(begin.attributes, cx);
+        self.arm(cx);
+    }
+
+    fn on_data(&mut self, data: Data<'_>, cx: &mut Context<'_>) {
+        match from_client(cx) {
+            true => self.receive(data.payload, cx),
+            false => self.reply_continues(data.payload, cx),
+        }
+        self.arm(cx);
+    }
+
+    fn on_end(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        match from_client(cx) {
+            true => {
+                self.peer_ended = true;
+                self.take_held(cx);
+            }
+            false => self.reply_ends(attributes, cx),
+        }
+        self.arm(cx);
+    }
+
+    fn on_abort(&mut self, code: CloseCode, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        match from_client(cx) {
+            true => self.abort(CloseCode::Cancelled, cx),
+            false => self.reply_aborts(code, cx),
+        }
+        self.arm(cx);
+    }
+
+    fn on_window(&mut self, _octets: u64, cx: &mut Context<'_>) {
+        match from_client(cx) {
+            true => self.flush(cx),
+            false => {
+                self.send_continue(cx);
+                self.take_held(cx);
+            }
+        }
+        self.arm(cx);
+    }
+
+    fn on_reset(&mut self, code: CloseCode, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        match from_client(cx) {
+            true => self.abort(CloseCode::Cancelled, cx),
+            false => self.request_refused(code, cx),
+        }
+        self.arm(cx);
+    }
+
+    fn on_signal(&mut self, _token: u32, cx: &mut Context<'_>) {
+        self.wake(cx);
+        self.arm(cx);
+    }
+
+    fn on_drain(&mut self, cx: &mut Context<'_>) {
+        self.draining = true;
+        if matches!(self.receiving, Receiving::Head) && self.inbox.is_empty() && self.exchange.is_none() {
+            self.close(cx);
+        }
+    }
+}

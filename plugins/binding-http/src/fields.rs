@@ -1,0 +1,208 @@
+//! Field names and values (RFC 9110, 5): what is a token, what is framing, what must not be a trailer.
+
+/// What a field is to this binding. Names are compared without regard to case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// `host`, which becomes `:authority`.
+    Host,
+    /// `connection`, which names options and further hop-by-hop fields.
+    Connection,
+    /// `content-length`.
+    ContentLength,
+    /// `transfer-encoding`.
+    TransferEncoding,
+    /// `expect`.
+    Expect,
+    /// `te`.
+    Te,
+    /// `date`.
+    Date,
+    /// Another field that says something of one connection only (RFC 9110, 7.6.1).
+    HopByHop,
+    /// A field that is passed on as it is.
+    EndToEnd,
+}
+
+impl Field {
+    /// What the field of that name is. The length alone decides for most.
+    pub(crate) fn of(name: &[u8]) -> Self {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            2 if is(b"te") => Self::Te,
+            4 if is(b"host") => Self::Host,
+            4 if is(b"date") => Self::Date,
+            6 if is(b"expect") => Self::Expect,
+            7 if is(b"upgrade") => Self::HopByHop,
+            10 if is(b"connection") => Self::Connection,
+            10 if is(b"keep-alive") => Self::HopByHop,
+            14 if is(b"content-length") => Self::ContentLength,
+            16 if is(b"proxy-connection") => Self::HopByHop,
+            17 if is(b"transfer-encoding") => Self::TransferEncoding,
+            _ => Self::EndToEnd,
+        }
+    }
+}
+
+/// Fields that are dropped from trailers: framing, routing, authentication, request modifiers and what
+/// says how to read the content (RFC 9110, 6.5.1).
+const NOT_IN_TRAILERS: [&[u8]; 40] = [
+    b"accept",
+    b"accept-charset",
+    b"accept-encoding",
+    b"accept-language",
+    b"age",
+    b"authorization",
+    b"cache-control",
+    b"connection",
+    b"content-encoding",
+    b"content-length",
+    b"content-location",
+    b"content-range",
+    b"content-type",
+    b"cookie",
+    b"date",
+    b"expect",
+    b"expires",
+    b"forwarded",
+    b"host",
+    b"if-match",
+    b"if-modified-since",
+    b"if-none-match",
+    b"if-range",
+    b"if-unmodified-since",
+    b"keep-alive",
+    b"location",
+    b"max-forwards",
+    b"origin",
+    b"pragma",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"proxy-connection",
+    b"range",
+    b"retry-after",
+    b"set-cookie",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+    b"www-authenticate",
+];
+
+/// Whether a field may be a trailer.
+pub(crate) fn is_trailer(name: &[u8]) -> bool {
+    !NOT_IN_TRAILERS.iter().any(|field| name.eq_ignore_ascii_case(field))
+}
+
+/// Whether the octets are a token (RFC 9110, 5.6.2).
+pub(crate) fn is_token(octets: &[u8]) -> bool {
+    !octets.is_empty() && octets.iter().all(|octet| TOKEN[usize::from(*octet)])
+}
+
+/// Whether the octets may be a field value: no control character but HTAB (RFC 9110, 5.5).
+pub(crate) fn is_value(octets: &[u8]) -> bool {
+    octets.iter().fold(true, |good, octet| good & ((*octet >= b' ' && *octet != 0x7f) | (*octet == b'\t')))
+}
+
+/// The octets without spaces and tabs around them.
+pub(crate) fn trim(octets: &[u8]) -> &[u8] {
+    let blank = |octet: &u8| *octet == b' ' || *octet == b'\t';
+    let start = octets.iter().position(|octet| !blank(octet)).unwrap_or(octets.len());
+    let end = octets.iter().rposition(|octet| !blank(octet)).map_or(start, |last| last + 1);
+    &octets[start..end]
+}
+
+/// A decimal number without sign (`1*DIGIT`) that fits 64 bits.
+pub(crate) fn number(octets: &[u8]) -> Option<u64> {
+    if octets.is_empty() {
+        return None;
+    }
+    octets.iter().try_fold(0_u64, |number, octet| {
+        let digit = octet.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = matches!(
+            octet as u8,
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-'
+                | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        );
+        octet += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn framing_fields_are_known_in_any_case() {
+        for (name, field) in [
+            ("TE", Field::Te),
+            ("hOSt", Field::Host),
+            ("Date", Field::Date),
+            ("Expect", Field::Expect),
+            ("UPGRADE", Field::HopByHop),
+            ("Connection", Field::Connection),
+            ("Keep-Alive", Field::HopByHop),
+            ("Content-Length", Field::ContentLength),
+            ("Proxy-Connection", Field::HopByHop),
+            ("Transfer-Encoding", Field::TransferEncoding),
+            ("user-agent", Field::EndToEnd),
+            ("content-lengti", Field::EndToEnd),
+            ("", Field::EndToEnd),
+        ] {
+            assert_eq!(Field::of(name.as_bytes()), field, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_digits_that_fit() {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("", None),
+            ("+1", None),
+            ("-1", None),
+            ("1 ", None),
+            ("0x1", None),
+            ("1,1", None),
+        ] {
+            assert_eq!(number(text.as_bytes()), value, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_have_no_control_characters() {
+        assert!(is_value(b"a\tb \x80\xff"));
+        for octet in (0..=0x1f).chain([0x7f]).filter(|octet| *octet != b'\t') {
+            assert!(!is_value(&[b'a', octet]), "{octet}");
+        }
+    }
+
+    #[test]
+    fn trimming_leaves_what_is_within() {
+        for (text, trimmed) in [(" a b\t", "a b"), ("", ""), (" \t ", ""), ("a", "a")] {
+            assert_eq!(trim(text.as_bytes()), trimmed.as_bytes());
+        }
+    }
+
+    #[test]
+    fn framing_and_credentials_are_no_trailers() {
+        for name in ["Content-Length", "transfer-encoding", "Host", "authorization", "Set-Cookie", "trailer"] {
+            assert!(!is_trailer(name.as_bytes()), "{name}");
+        }
+        assert!(is_trailer(b"grpc-status"));
+        assert!(NOT_IN_TRAILERS.is_sorted());
+    }
+}

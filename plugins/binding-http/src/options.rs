@@ -1,0 +1,146 @@
+//! `options:` of the binding in `zilla.yaml`.
+
+use crate::head::HEADERS_MAX;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use zilla_sdk::{ConfigError, config_error};
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum HttpVersion {
+    /// HTTP/1.1, and HTTP/1.0 with it.
+    #[serde(rename = "http/1.1")]
+    Http11,
+    /// HTTP/2. It may be listed, but it is not served yet.
+    #[serde(rename = "h2")]
+    H2,
+}
+
+/// Options of a `http` binding.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct HttpOptions {
+    /// Versions to serve: `http/1.1`, and `h2` once it is served.
+    pub versions: Vec<HttpVersion>,
+    /// Request headers to set after routing, by lower-case name; pseudo-headers such as `:authority` too.
+    pub overrides: BTreeMap<String, String>,
+    /// Whether responses get a `date` where the exit gives none.
+    pub date: bool,
+    /// Whether POST, PUT and PATCH without content-length and transfer-encoding are refused with 411,
+    /// instead of having an empty body.
+    pub length_required: bool,
+    /// What a request may take.
+    pub limits: HttpLimits,
+    /// How long things may take.
+    pub timeouts: HttpTimeouts,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            versions: vec![HttpVersion::Http11],
+            overrides: BTreeMap::new(),
+            date: true,
+            length_required: false,
+            limits: HttpLimits::default(),
+            timeouts: HttpTimeouts::default(),
+        }
+    }
+}
+
+/// What a request may take.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct HttpLimits {
+    /// Longest request line in octets; a longer one is answered with 414.
+    #[schemars(range(min = 16, max = 1_048_576))]
+    pub request_line_bytes: u32,
+    /// Longest head in octets, request line and empty line included, and longest trailers; a longer one is
+    /// answered with 431.
+    #[schemars(range(min = 16, max = 1_048_576))]
+    pub header_bytes: u32,
+    /// Most header fields; more are answered with 431.
+    #[schemars(range(min = 1, max = 128))]
+    pub header_count: u32,
+    /// Longest body in octets, 0 for any; a longer one is answered with 413.
+    pub body_bytes: u64,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self { request_line_bytes: 8_192, header_bytes: 16_384, header_count: 100, body_bytes: 0 }
+    }
+}
+
+/// How long things may take, in ms; 0 is for ever.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct HttpTimeouts {
+    /// From the first octet of a head, or from the start of the connection, to the end of the head.
+    pub header_read_ms: u64,
+    /// Between two pieces of a request body, while the exit would take more.
+    pub body_read_ms: u64,
+    /// Between two pieces of a response that the client takes.
+    pub write_ms: u64,
+    /// Between two requests on a connection.
+    pub idle_ms: u64,
+    /// From the end of a request to the begin of its response.
+    pub response_ms: u64,
+}
+
+impl Default for HttpTimeouts {
+    fn default() -> Self {
+        Self { header_read_ms: 60_000, body_read_ms: 60_000, write_ms: 60_000, idle_ms: 75_000, response_ms: 0 }
+    }
+}
+
+impl HttpOptions {
+    /// Checks what the types cannot say.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let within = |pointer: &str, value: u32, min: u32, max: u32| {
+            if (min..=max).contains(&value) {
+                return Ok(());
+            }
+            Err(config_error(pointer, format!("a number from {min} to {max}"), value.to_string()))
+        };
+        if !self.versions.contains(&HttpVersion::Http11) {
+            let found = if self.versions.is_empty() { "none" } else { "only h2, which is not served yet" };
+            return Err(config_error("/options/versions", "http/1.1 among the versions", found));
+        }
+        let limits = &self.limits;
+        within("/options/limits/request-line-bytes", limits.request_line_bytes, 16, BYTES_MAX)?;
+        within("/options/limits/header-bytes", limits.header_bytes, 16, BYTES_MAX)?;
+        within("/options/limits/header-count", limits.header_count, 1, HEADERS_MAX as u32)
+    }
+}
+
+/// Most that `header-bytes` and `request-line-bytes` can be set to, in octets.
+const BYTES_MAX: u32 = 1_048_576;
+
+/// Limits as the decoders read them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) request_line_bytes: usize,
+    pub(crate) header_bytes: usize,
+    pub(crate) header_count: usize,
+    /// `u64::MAX` for any.
+    pub(crate) body_bytes: u64,
+    pub(crate) length_required: bool,
+    /// What the host allows for one attribute block.
+    pub(crate) attributes_octets: usize,
+}
+
+impl Limits {
+    pub(crate) fn new(options: &HttpOptions, attributes_octets: u32) -> Self {
+        let limits = &options.limits;
+        Self {
+            request_line_bytes: limits.request_line_bytes as usize,
+            header_bytes: limits.header_bytes as usize,
+            header_count: limits.header_count as usize,
+            body_bytes: if limits.body_bytes == 0 { u64::MAX } else { limits.body_bytes },
+            length_required: options.length_required,
+            attributes_octets: attributes_octets as usize,
+        }
+    }
+}
