@@ -69,6 +69,21 @@ impl Plan {
         (plan, problems)
     }
 
+    /// Finds what else is wrong with a file that has errors already: types, kinds, options, conditions. Nothing
+    /// is attached, since its references lead nowhere.
+    pub fn check_partial(config: &Config, types: &dyn BindingTypes) -> Vec<Problem> {
+        let mut planner = Planner { config, types, known: BTreeMap::new(), problems: Vec::new() };
+        for binding in &config.bindings {
+            if let Some(found) = planner.resolve_type(binding)
+                && let Some(kind) = planner.resolve_kind(binding, found.describe())
+            {
+                planner.check_values(binding, &kind);
+            }
+        }
+        planner.check_references();
+        planner.problems
+    }
+
     /// What it listens on, for the log.
     pub fn listeners(&self) -> Vec<String> {
         let addresses = self.bindings.iter().filter_map(|planned| match &planned.role {
@@ -294,8 +309,10 @@ impl Planner<'_> {
     fn plan_tcp(&mut self, binding: &Binding) -> Option<(Role, Vec<zilla_engine::Route>)> {
         let options = match ServerOptions::read(&binding.options) {
             Ok(options) => options,
-            Err(error) => {
-                self.problem_at(binding, &error.pointer, &error.expected, &error.found);
+            Err(errors) => {
+                for error in errors {
+                    self.problem_at(binding, &error.pointer, &error.expected, &error.found);
+                }
                 return None;
             }
         };
@@ -305,9 +322,11 @@ impl Planner<'_> {
             for when in &route.when {
                 match tcp::condition(&when.conditions, "") {
                     Ok(condition) => conditions.push(condition),
-                    Err(error) => {
-                        let at = when.at.pointer(&error.pointer);
-                        self.problems.push(self.config.problem(&at, error.expected, error.found));
+                    Err(errors) => {
+                        for error in errors {
+                            let at = when.at.pointer(&error.pointer);
+                            self.problems.push(self.config.problem(&at, error.expected, error.found));
+                        }
                     }
                 }
             }

@@ -19,6 +19,9 @@ use crate::{flow, read, tree};
 pub struct Outcome {
     /// Present if and only if no problem is an error.
     pub config: Option<Config>,
+    /// What could be read of a file with errors, for later checks to find more of them. Its references
+    /// lead nowhere.
+    pub partial: Option<Config>,
     /// In the order of the file, none twice.
     pub problems: Vec<Problem>,
 }
@@ -121,19 +124,19 @@ impl Config {
 pub fn parse(source: &Source, env: &mut dyn FnMut(&str) -> Option<String>) -> Outcome {
     if source.text.len() > FILE_BYTES_MAX {
         let found = format!("{} octets", source.text.len());
-        return Outcome { config: None, problems: vec![too_large(source, 0, &found)] };
+        return Outcome { config: None, partial: None, problems: vec![too_large(source, 0, &found)] };
     }
     let substituted = match substitute(&source.text, env) {
         Ok(substituted) => substituted,
         Err(TooLarge(offset)) => {
             let found = "more, once the environment variables are put in";
-            return Outcome { config: None, problems: vec![too_large(source, offset, found)] };
+            return Outcome { config: None, partial: None, problems: vec![too_large(source, offset, found)] };
         }
     };
     let warnings = unset_variables(source, &substituted.unset);
     let mut text = Text::new(source.clone(), substituted);
     if let Some(problem) = unreadable(&text) {
-        return Outcome { config: None, problems: vec![problem] };
+        return Outcome { config: None, partial: None, problems: vec![problem] };
     }
     let trees = tree::read(text.yaml());
     text.name_documents(&trees.documents);
@@ -141,8 +144,12 @@ pub fn parse(source: &Source, env: &mut dyn FnMut(&str) -> Option<String>) -> Ou
     let (read, mut problems) = read_trees(&trees, &text);
     problems.extend(warnings);
     problems.sort_by_key(Problem::order);
-    let refused = problems.iter().any(Problem::is_error);
-    Outcome { config: (!refused).then(|| config(read, text)), problems }
+    let is_stopped = trees.stop.is_some();
+    let config = config(read, text);
+    match problems.iter().any(Problem::is_error) {
+        false => Outcome { config: Some(config), partial: None, problems },
+        true => Outcome { config: None, partial: (!is_stopped).then_some(config), problems },
+    }
 }
 
 /// The model of the trees, and all that is wrong with either.

@@ -98,6 +98,13 @@ impl<'a> Check<'a> {
                 let expected = format!("a key that is {}", self.words(inner));
                 self.problems.push(&at.key(&key), Part::Key, expected, format!("`{key}`"), None);
             }
+            // A mapping that may have no key at all is reported for its first value.
+            Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
+                let keys = self.value.pointer(error.instance_path().as_str()).and_then(Value::as_object);
+                for key in keys.into_iter().flat_map(|mapping| mapping.keys()) {
+                    self.unknown_key(error, &at, key);
+                }
+            }
             Kind::FalseSchema => {
                 let found = self.describe(&at, value);
                 self.problems.push(&at, Part::Key, "nothing here".to_owned(), found, None);

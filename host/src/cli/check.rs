@@ -7,7 +7,7 @@ use clap::Args;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use zilla_config::{Config, Problem, Source, parse, render};
+use zilla_config::{Outcome, Source, parse, render};
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
@@ -20,15 +20,15 @@ pub(super) struct CheckArgs {
 
 pub(super) fn check(args: &CheckArgs) -> ExitCode {
     crate::log::start(crate::log::LogFormat::Text, Some(tracing_subscriber::filter::LevelFilter::WARN));
-    let (config, problems) = match read(&args.file) {
-        Ok(read) => read,
+    let file = match read(&args.file) {
+        Ok(file) => file,
         Err(error) => return fail(&error),
     };
     let library = match args.plugins.library(RuntimeOptions::default()) {
         Ok(library) => library,
         Err(error) => return fail(&error),
     };
-    match plan(&args.file, config, problems, &library) {
+    match plan(file, &library) {
         Some(plan) => {
             let (bindings, plugins) = (plan.bindings.len(), plan.plugins());
             print(&format!(
@@ -41,7 +41,7 @@ pub(super) fn check(args: &CheckArgs) -> ExitCode {
 }
 
 /// Reads a file. Its problems are kept for [`plan`], so that all are shown together.
-pub(super) fn read(file: &Path) -> Result<(Option<Config>, (Source, Vec<Problem>)), String> {
+pub(super) fn read(file: &Path) -> Result<File, String> {
     let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let text = String::from_utf8(text).map_err(|error| {
         format!(
@@ -52,22 +52,35 @@ pub(super) fn read(file: &Path) -> Result<(Option<Config>, (Source, Vec<Problem>
     })?;
     let source = Source::new(file.display().to_string(), text);
     let outcome = parse(&source, &mut |name| std::env::var(name).ok());
-    Ok((outcome.config, (source, outcome.problems)))
+    Ok(File { source, outcome })
+}
+
+/// A file as it was read.
+pub(super) struct File {
+    source: Source,
+    outcome: Outcome,
+}
+
+impl File {
+    /// How many bindings it has, as far as could be read.
+    pub(super) fn bindings(&self) -> usize {
+        let config = self.outcome.config.as_ref().or(self.outcome.partial.as_ref());
+        config.map_or(0, |config| config.bindings.len())
+    }
 }
 
 /// Checks a file against its plugins and prints every problem; none if there is an error.
-pub(super) fn plan(
-    file: &Path,
-    config: Option<Config>,
-    (source, mut problems): (Source, Vec<Problem>),
-    library: &Library,
-) -> Option<Plan> {
-    tracing::debug!(file = %file.display(), directories = ?library.directories(), "checking");
+pub(super) fn plan(file: File, library: &Library) -> Option<Plan> {
+    let File { source, outcome: Outcome { config, partial, mut problems } } = file;
+    tracing::debug!(file = source.name, directories = ?library.directories(), "checking");
     let plan = config.and_then(|config| {
         let (plan, more) = Plan::make(&config, library);
         problems.extend(more);
         plan
     });
+    if let Some(partial) = partial {
+        problems.extend(Plan::check_partial(&partial, library));
+    }
     // Whoever reads it may have gone, which is no reason to stop.
     let _ = std::io::stderr().lock().write_all(render(&source, &problems).as_bytes());
     plan

@@ -46,22 +46,17 @@ pub(super) fn start(args: &StartArgs) -> ExitCode {
     log::start(args.log_format, level);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.map_or(cores, usize::from);
-    let (config, problems) = match check::read(&args.config) {
-        Ok(read) => read,
+    let file = match check::read(&args.config) {
+        Ok(file) => file,
         Err(error) => return fail(&error),
     };
-    let options = match &config {
-        Some(config) => {
-            let instances = config.bindings.len() as u32 * workers as u32 * INSTANCES_PER_BINDING_AND_WORKER;
-            RuntimeOptions { instances_max: instances.max(INSTANCES_MIN), ..RuntimeOptions::default() }
-        }
-        None => RuntimeOptions::default(),
-    };
+    let instances = file.bindings() as u32 * workers as u32 * INSTANCES_PER_BINDING_AND_WORKER;
+    let options = RuntimeOptions { instances_max: instances.max(INSTANCES_MIN), ..RuntimeOptions::default() };
     let library = match args.plugins.library(options) {
         Ok(library) => library,
         Err(error) => return fail(&error),
     };
-    let Some(plan) = check::plan(&args.config, config, problems, &library) else { return ExitCode::FAILURE };
+    let Some(plan) = check::plan(file, &library) else { return ExitCode::FAILURE };
     let options = ProcessOptions { workers, drain_limit: Duration::from_millis(args.drain_ms) };
     process::run(plan, options).unwrap_or_else(|error| fail(&error.to_string()))
 }

@@ -46,17 +46,12 @@ pub(crate) struct OptionsError {
 
 /// What the binding says of itself, as a plugin would.
 pub(crate) fn describe() -> Description {
+    // Ranges are checked by `ports`, which says what is wrong with one in better words than a pattern.
     let port = |what: &str| {
+        let one = json!({"type": ["integer", "string"], "title": "a port, or text such as \"7000-7010\""});
         json!({
             "description": what,
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": 65535, "title": "a port"},
-                {"type": "string", "pattern": "^[0-9]{1,5}(-[0-9]{1,5})?$", "title": "text such as \"7114\" or \"7000-7010\""},
-                {"type": "array", "minItems": 1, "title": "a list of those", "items": {"anyOf": [
-                    {"type": "integer", "minimum": 1, "maximum": 65535, "title": "a port"},
-                    {"type": "string", "pattern": "^[0-9]{1,5}(-[0-9]{1,5})?$", "title": "text such as \"7114\" or \"7000-7010\""}
-                ]}}
-            ]
+            "anyOf": [one, {"type": "array", "minItems": 1, "title": "a list of those", "items": one}]
         })
     };
     let options = json!({
@@ -82,8 +77,7 @@ pub(crate) fn describe() -> Description {
             "authority": {"description": "name that was connected to; `*` stands for anything", "type": "string"},
             "cidr": {
                 "description": "block of addresses, such as 127.0.0.0/8, that was connected to",
-                "type": "string",
-                "pattern": "^[0-9a-fA-F:.]+/[0-9]{1,3}$"
+                "type": "string"
             },
             "port": port("port that was connected to")
         }
@@ -103,101 +97,137 @@ pub(crate) fn describe() -> Description {
 
 impl ServerOptions {
     /// Reads options that fit the schema. Names are resolved now, so that a wrong one is found before the start.
-    pub(crate) fn read(options: &Value) -> Result<Self, OptionsError> {
-        let hosts = match &options["host"] {
-            Value::Null => vec![("0.0.0.0".to_owned(), "/options/host".to_owned())],
-            Value::Array(list) => list
-                .iter()
-                .enumerate()
-                .map(|(index, host)| {
-                    (host.as_str().unwrap_or_default().to_owned(), format!("/options/host/{index}"))
-                })
-                .collect(),
-            host => vec![(host.as_str().unwrap_or_default().to_owned(), "/options/host".to_owned())],
+    pub(crate) fn read(options: &Value) -> Result<Self, Vec<OptionsError>> {
+        let ports = ports(&options["port"], "/options/port");
+        let hosts = resolve_all(&options["host"], "/options/host");
+        let (ports, hosts) = match (ports, hosts) {
+            (Ok(ports), Ok(hosts)) => (ports, hosts),
+            (ports, hosts) => {
+                return Err([ports.err(), hosts.err()].into_iter().flatten().flatten().collect());
+            }
         };
-        let ports = ports(&options["port"], "/options/port")?;
         let count = hosts.len() * ports.iter().map(|range| range.clone().count()).sum::<usize>();
         if count > LISTENERS_MAX {
-            let expected = format!("at most {LISTENERS_MAX} ports to listen on");
-            return Err(OptionsError { pointer: "/options/port".into(), expected, found: count.to_string() });
+            let expected = format!("at most {LISTENERS_MAX} addresses to listen on");
+            return Err(vec![OptionsError {
+                pointer: "/options/port".into(),
+                expected,
+                found: count.to_string(),
+            }]);
         }
-        let mut addresses = Vec::new();
-        for (host, pointer) in hosts {
-            for ip in resolve(&host, &pointer)? {
-                let authority = host.parse::<IpAddr>().is_err().then(|| host.clone());
-                let bind = |port| Address { socket: SocketAddr::new(ip, port), authority: authority.clone() };
-                addresses.extend(ports.iter().flat_map(|range| range.clone().map(bind)));
-            }
-        }
+        let bind = |(host, authority): &(IpAddr, Option<String>), port| Address {
+            socket: SocketAddr::new(*host, port),
+            authority: authority.clone(),
+        };
+        let on = |host| ports.iter().flat_map(|range| range.clone()).map(move |port| bind(host, port));
         let backlog = options["backlog"].as_u64().map_or(BACKLOG_DEFAULT, |backlog| backlog as u32);
-        Ok(Self { addresses, backlog })
+        Ok(Self { addresses: hosts.iter().flat_map(on).collect(), backlog })
     }
 }
 
 /// Compiles one item of a route's `when` that fits the schema.
-pub(crate) fn condition(when: &Value, pointer: &str) -> Result<Condition, OptionsError> {
-    let mut all = Vec::new();
+pub(crate) fn condition(when: &Value, pointer: &str) -> Result<Condition, Vec<OptionsError>> {
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
     if let Some(authority) = when["authority"].as_str() {
-        let pattern = Pattern::wildcard(authority).map_err(|error| OptionsError {
-            pointer: format!("{pointer}/authority"),
-            expected: "a name in which `*` stands for anything".into(),
-            found: error.to_string(),
-        })?;
-        all.push(Predicate { attribute: "authority".into(), test: Test::Pattern(pattern) });
+        match Pattern::wildcard(authority) {
+            Ok(pattern) => {
+                all.push(Predicate { attribute: "authority".into(), test: Test::Pattern(pattern) })
+            }
+            Err(error) => errors.push(OptionsError {
+                pointer: format!("{pointer}/authority"),
+                expected: "a name in which `*` stands for anything".into(),
+                found: error.to_string(),
+            }),
+        }
     }
     if let Some(text) = when["cidr"].as_str() {
-        let cidr = Cidr::parse(text).ok_or_else(|| OptionsError {
-            pointer: format!("{pointer}/cidr"),
-            expected: "a block of addresses, such as 127.0.0.0/8 or 2001:db8::/32".into(),
-            found: text.into(),
-        })?;
-        all.push(Predicate { attribute: "destination".into(), test: Test::Cidr(cidr) });
-    }
-    let ports = match &when["port"] {
-        Value::Null => return Ok(Condition { any: vec![all] }),
-        port => ports(port, &format!("{pointer}/port"))?,
-    };
-    let alternative = |range: &RangeInclusive<u16>| {
-        let port = Predicate { attribute: "destination".into(), test: Test::PortRange(range.clone()) };
-        all.iter().cloned().chain([port]).collect()
-    };
-    Ok(Condition { any: ports.iter().map(alternative).collect() })
-}
-
-fn ports(value: &Value, pointer: &str) -> Result<Vec<RangeInclusive<u16>>, OptionsError> {
-    if let Value::Array(list) = value {
-        let ranges = list.iter().enumerate().map(|(index, item)| ports(item, &format!("{pointer}/{index}")));
-        return Ok(ranges.collect::<Result<Vec<_>, _>>()?.concat());
-    }
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let (first, last) = text.split_once('-').unwrap_or((&text, &text));
-    match (first.parse::<u16>(), last.parse::<u16>()) {
-        (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(vec![first..=last]),
-        _ => Err(OptionsError {
-            pointer: pointer.into(),
-            expected: "a port from 1 to 65535, or a range of them from low to high".into(),
-            found: text,
-        }),
-    }
-}
-
-fn resolve(host: &str, pointer: &str) -> Result<Vec<IpAddr>, OptionsError> {
-    if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse() {
-        return Ok(vec![ip]);
-    }
-    let resolved =
-        (host, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect::<Vec<_>>());
-    let error = match resolved {
-        Ok(mut found) if !found.is_empty() => {
-            found.sort();
-            found.dedup();
-            return Ok(found);
+        match Cidr::parse(text) {
+            Some(cidr) => all.push(Predicate { attribute: "destination".into(), test: Test::Cidr(cidr) }),
+            None => errors.push(OptionsError {
+                pointer: format!("{pointer}/cidr"),
+                expected: "a block of addresses, such as 127.0.0.0/8 or 2001:db8::/32".into(),
+                found: format!("`{text}`"),
+            }),
         }
-        Ok(_) => "no address".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let expected = "an address, or a name that resolves to one".into();
-    Err(OptionsError { pointer: pointer.into(), expected, found: format!("{host} ({error})") })
+    }
+    let mut any = vec![all];
+    if !when["port"].is_null() {
+        match ports(&when["port"], &format!("{pointer}/port")) {
+            Ok(ranges) => {
+                let port =
+                    |range| Predicate { attribute: "destination".into(), test: Test::PortRange(range) };
+                let all = std::mem::take(&mut any[0]);
+                any = ranges
+                    .into_iter()
+                    .map(|range| all.iter().cloned().chain([port(range)]).collect())
+                    .collect();
+            }
+            Err(more) => errors.extend(more),
+        }
+    }
+    if errors.is_empty() { Ok(Condition { any }) } else { Err(errors) }
+}
+
+/// A port, a range, or a list of those; every wrong one is an error.
+fn ports(value: &Value, pointer: &str) -> Result<Vec<RangeInclusive<u16>>, Vec<OptionsError>> {
+    each(value, pointer, |item, pointer| {
+        let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+        let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+        match (first.parse::<u16>(), last.parse::<u16>()) {
+            (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(vec![first..=last]),
+            _ => Err(OptionsError {
+                pointer: pointer.into(),
+                expected: "a port from 1 to 65535, or a range of them from low to high".into(),
+                found: format!("`{text}`"),
+            }),
+        }
+    })
+}
+
+/// Addresses of a host or a list of those, each with its name if it was given by one.
+fn resolve_all(value: &Value, pointer: &str) -> Result<Vec<(IpAddr, Option<String>)>, Vec<OptionsError>> {
+    if value.is_null() {
+        return Ok(vec![(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), None)]);
+    }
+    each(value, pointer, |item, pointer| {
+        let host = item.as_str().unwrap_or_default();
+        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
+            return Ok(vec![(address, None)]);
+        }
+        let resolved =
+            (host, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect::<Vec<_>>());
+        let error = match resolved {
+            Ok(mut found) if !found.is_empty() => {
+                found.sort();
+                found.dedup();
+                return Ok(found.into_iter().map(|address| (address, Some(host.to_owned()))).collect());
+            }
+            Ok(_) => "no address".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(OptionsError {
+            pointer: pointer.into(),
+            expected: "an address, or a name that resolves to one".into(),
+            found: format!("`{host}`: {error}"),
+        })
+    })
+}
+
+/// Reads a value, or each item of a list; all errors at once.
+fn each<T>(
+    value: &Value,
+    pointer: &str,
+    read: impl Fn(&Value, &str) -> Result<Vec<T>, OptionsError>,
+) -> Result<Vec<T>, Vec<OptionsError>> {
+    let Value::Array(list) = value else { return read(value, pointer).map_err(|error| vec![error]) };
+    let (mut items, mut errors) = (Vec::new(), Vec::new());
+    for (index, item) in list.iter().enumerate() {
+        match read(item, &format!("{pointer}/{index}")) {
+            Ok(more) => items.extend(more),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(items) } else { Err(errors) }
 }
 
 #[cfg(test)]
@@ -233,7 +263,7 @@ mod tests {
             (json!({"port": "1-65535"}), "/options/port"),
             (json!({"host": "no-such-host.invalid", "port": 80}), "/options/host"),
         ] {
-            assert_eq!(ServerOptions::read(&options).unwrap_err().pointer, pointer, "{options}");
+            assert_eq!(ServerOptions::read(&options).unwrap_err()[0].pointer, pointer, "{options}");
         }
     }
 
@@ -247,6 +277,6 @@ mod tests {
     fn each_port_of_a_condition_is_an_alternative() {
         let compiled = condition(&json!({"cidr": "127.0.0.0/8", "port": [1, "2-3"]}), "/when/0").unwrap();
         assert_eq!(compiled.any.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
-        assert_eq!(condition(&json!({"cidr": "300.0.0.0/8"}), "/w").unwrap_err().pointer, "/w/cidr");
+        assert_eq!(condition(&json!({"cidr": "300.0.0.0/8"}), "/w").unwrap_err()[0].pointer, "/w/cidr");
     }
 }
