@@ -35,6 +35,23 @@ pub enum FrameKind {
     Forward,
 }
 
+impl FrameKind {
+    /// Whether it keeps its place among the data that its receiver gets.
+    pub(crate) fn is_with_the_data(self) -> bool {
+        match self {
+            Self::Data | Self::Flush | Self::End | Self::Abort => true,
+            Self::Begin
+            | Self::Window
+            | Self::Reset
+            | Self::Challenge
+            | Self::Timer
+            | Self::Signal
+            | Self::Drain
+            | Self::Forward => false,
+        }
+    }
+}
+
 /// Properties of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -82,8 +99,20 @@ impl Frame {
         }
     }
 
-    /// Attributes and payload of the frame, or `None` if they do not lie within `octets`.
+    /// Attributes of a frame whose kind has no payload. As [`Frame::cut`].
+    pub(crate) fn cut_attributes<'a>(&self, octets: &'a [u8]) -> Option<&'a [u8]> {
+        if self.attributes == 0 {
+            return Some(&[]);
+        }
+        octets.get(self.offset as usize..)?.get(..self.attributes as usize)
+    }
+
+    /// Attributes and payload of the frame, or `None` if they do not lie within `octets`. Where there is
+    /// neither, `offset` means nothing.
     pub fn cut<'a>(&self, octets: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        if self.attributes == 0 && self.payload == 0 {
+            return Some((&[], &[]));
+        }
         let rest = octets.get(self.offset as usize..)?;
         let (attributes, rest) = rest.split_at_checked(self.attributes as usize)?;
         let (payload, _) = rest.split_at_checked(self.payload as usize)?;
@@ -128,7 +157,7 @@ impl CloseCode {
 }
 
 /// Frames with the octets they point into, as taken from the engine for one call. Reused between calls:
-/// `octets` keeps its capacity, of which the first [`Batch::filled`] are meant.
+/// `octets` keeps its capacity, of which [`Batch::octets`] are meant.
 #[derive(Default)]
 pub struct Batch {
     /// In the order in which they are to be handled.

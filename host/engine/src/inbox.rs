@@ -35,6 +35,24 @@ impl Parcel {
         &mut self.buffer[self.filled..end]
     }
 
+    /// Makes a frame without attributes part of the last one, if it continues it. Its payload is to be, or was
+    /// just, put behind the other octets.
+    fn merge(&mut self, queued: &Queued, payload: u32) -> bool {
+        let Some(last) = self.queued.last_mut().filter(|last| last.to == queued.to) else { return false };
+        let plain = |frame: &Frame| frame.attributes == 0 && !frame.flags.init && !frame.flags.fin;
+        match (last.frame.kind, queued.frame.kind) {
+            (FrameKind::Data, FrameKind::Data) if plain(&last.frame) && plain(&queued.frame) => {
+                last.frame.payload += payload;
+                true
+            }
+            (FrameKind::Window, FrameKind::Window) => {
+                last.frame.value += queued.frame.value;
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn append(&mut self, octets: &[u8]) {
         if !octets.is_empty() {
             self.room(octets.len()).copy_from_slice(octets);
@@ -48,6 +66,8 @@ impl Parcel {
 pub(crate) struct Inbox {
     parcels: VecDeque<Parcel>,
     frames: usize,
+    /// Frames above which those that nobody wants any more are looked for.
+    thin_above: usize,
 }
 
 /// Parcels kept for reuse.
@@ -79,23 +99,20 @@ impl Inbox {
         self.frames == 0
     }
 
-    /// Adds a frame with copies of its attributes and payload. Data that continues the frame before it
-    /// becomes part of that frame.
-    pub(crate) fn push(&mut self, mut queued: Queued, attributes: &[u8], payload: &[u8], spare: &mut Spare) {
+    /// Adds a frame with copies of its attributes and payload, and says whether it is one of its own: data that
+    /// continues the frame before it, and credit on top of credit, become part of that frame.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        mut queued: Queued,
+        attributes: &[u8],
+        payload: &[u8],
+        spare: &mut Spare,
+    ) -> bool {
         let parcel = self.back(spare);
-        if attributes.is_empty()
-            && queued.frame.kind == FrameKind::Data
-            && let Some(last) = parcel.queued.last_mut()
-            && last.to == queued.to
-            && last.frame.kind == FrameKind::Data
-            && !(last.frame.flags.init
-                || last.frame.flags.fin
-                || queued.frame.flags.init
-                || queued.frame.flags.fin)
-        {
-            last.frame.payload += payload.len() as u32;
+        if attributes.is_empty() && parcel.merge(&queued, payload.len() as u32) {
             parcel.append(payload);
-            return;
+            return false;
         }
         queued.frame.offset = parcel.filled as u32;
         queued.frame.attributes = attributes.len() as u32;
@@ -105,6 +122,7 @@ impl Inbox {
         parcel.append(payload);
         parcel.queued.push(queued);
         self.frames += 1;
+        true
     }
 
     /// Room for a payload, to be added by [`Inbox::push_read`].
@@ -112,14 +130,35 @@ impl Inbox {
         self.back(spare).room(octets)
     }
 
-    /// Adds a frame whose payload is the first `octets` of the room last given.
-    pub(crate) fn push_read(&mut self, mut queued: Queued, octets: usize) {
-        let Some(parcel) = self.parcels.back_mut() else { return };
-        queued.frame.offset = parcel.filled as u32;
-        queued.frame.payload = octets as u32;
+    /// Adds a frame whose payload is the first `octets` of the room last given. As [`Inbox::push`].
+    pub(crate) fn push_read(&mut self, mut queued: Queued, octets: usize) -> bool {
+        let Some(parcel) = self.parcels.back_mut() else { return false };
+        let offset = parcel.filled;
         parcel.filled += octets;
+        if parcel.merge(&queued, octets as u32) {
+            return false;
+        }
+        queued.frame.offset = offset as u32;
+        queued.frame.payload = octets as u32;
         parcel.queued.push(queued);
         self.frames += 1;
+        true
+    }
+
+    /// Whether it has grown enough since it was last thinned for another round to be worth its time.
+    pub(crate) fn is_to_be_thinned(&self, frames_min: usize) -> bool {
+        self.frames > self.thin_above.max(frames_min)
+    }
+
+    /// Notes that nothing stale is left.
+    pub(crate) fn note_thinned(&mut self) {
+        self.thin_above = 2 * self.frames;
+    }
+
+    /// Takes everything out.
+    pub(crate) fn empty(&mut self) -> VecDeque<Parcel> {
+        self.frames = 0;
+        std::mem::take(&mut self.parcels)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Parcel> {

@@ -15,6 +15,7 @@
 
 pub mod attributes;
 mod engine;
+mod forward;
 mod frame;
 mod inbox;
 pub mod limits;

@@ -14,8 +14,10 @@ pub struct Limits {
     /// Length in octets of the attribute block of one frame. Past it, the frame is a violation and its
     /// stream is closed.
     pub attributes_octets: u32,
-    /// Frames that wait for one binding. Past it, a stream that sends `data`, `flush` or `challenge` is
-    /// closed with `limit`; frames that end a stream always pass, and there are few of them.
+    /// Frames that wait for one binding. Past it, an opening is refused with `limit`, and so is closed a stream
+    /// that is to get data, an advisory, credit, a challenge, a signal or the answer to a forward. Frames that
+    /// answer or end a stream always pass: there are at most a few for each stream, and those of streams that
+    /// are forgotten are dropped before they are more than the others.
     pub queued_frames: u32,
 }
 
@@ -39,6 +41,14 @@ pub const BATCH_FRAMES_MAX: usize = 4096;
 
 /// Octets in one batch, from which on the next frame begins another.
 pub const BATCH_OCTETS_MAX: usize = 1 << 20;
+
+/// Forwards that follow one another, from the first sender to the last receiver: more than a chain of bindings
+/// has. They move payload in one step, so that the length bounds its depth, and a circle would have no end. Past
+/// it, a forward is over at once and has moved nothing.
+pub const FORWARDS_CHAINED_MAX: usize = 16;
+
+/// Frames that wait behind the payload of one forward. Past it, the stream is closed with `limit`.
+pub const FORWARD_FRAMES_BEHIND_MAX: usize = 4096;
 
 /// Buffers kept for reuse; more are freed.
 pub(crate) const SPARE_BATCHES_MAX: usize = 16;

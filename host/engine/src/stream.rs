@@ -15,8 +15,10 @@
 //! Between the two, frames of the other side still arrive and are dropped without blame. An end of the stream
 //! is released when it is done both ways, and the stream is forgotten when both of its ends are.
 
-use crate::frame::StreamId;
+use crate::forward::Forward;
+use crate::frame::{FrameKind, StreamId};
 use crate::route::BindingIndex;
+use crate::violation::Rule;
 
 /// Names a stream in its engine. A stale key finds nothing, since the generation differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,24 +59,12 @@ pub(crate) struct Direction {
     pub(crate) credit: u64,
     pub(crate) sender_done: bool,
     pub(crate) receiver_done: bool,
+    /// Data, flush, end and abort that wait in the receiver's inbox.
+    pub(crate) queued: u32,
     /// Set while the receiver has its payload moved on without seeing it.
     pub(crate) forward: Option<Box<Forward>>,
-    /// The direction whose `forward` sends on this one.
+    /// The direction whose `forward` sends on this one, by its sender.
     pub(crate) forwarded_from: Option<(StreamKey, Side)>,
-}
-
-/// A run of payload that is moved on to another stream of its receiver.
-#[derive(Debug)]
-pub(crate) struct Forward {
-    /// The stream to send on, and which end of it the receiver is.
-    pub(crate) to: (StreamKey, Side),
-    /// Octets of the run that have not been moved.
-    pub(crate) remaining: u64,
-    /// What was received and waits for the link's credit, whatever follows the run included; the sender's
-    /// credit bounds it.
-    pub(crate) held: Vec<u8>,
-    /// The sender's `end`, which waits behind what is held: its attributes.
-    pub(crate) end: Option<Vec<u8>>,
 }
 
 /// One end of a stream.
@@ -109,9 +99,32 @@ impl Direction {
             credit: u64::from(credit),
             sender_done: false,
             receiver_done: false,
+            queued: 0,
             forward: None,
             forwarded_from: None,
         }
+    }
+
+    /// Whether a sender's frame is to be passed on: not if the receiver has reset the direction and the
+    /// sender does not know it yet.
+    pub(crate) fn may_send(&self) -> Result<bool, Rule> {
+        match self.phase {
+            _ if self.sender_done => Err(Rule::AfterEnd),
+            Phase::Idle => Err(Rule::NotBegun),
+            Phase::Open => Ok(true),
+            Phase::Over => Ok(false),
+        }
+    }
+
+    /// Whether a receiver's frame is to be passed on: not if the sender has ended and the receiver does not
+    /// know it yet.
+    pub(crate) fn may_answer(&self) -> Result<bool, Rule> {
+        if self.receiver_done { Err(Rule::AfterEnd) } else { Ok(self.phase != Phase::Over) }
+    }
+
+    /// Whether what arrives now is moved on. What waits in the receiver's inbox comes before it.
+    pub(crate) fn is_diverted(&self, kind: FrameKind) -> bool {
+        self.queued == 0 && self.forward.as_ref().is_some_and(|forward| !forward.lets_pass(kind))
     }
 }
 

@@ -29,6 +29,7 @@ impl Streams {
         StreamKey { slot, generation: entry.generation }
     }
 
+    #[inline]
     pub(crate) fn get(&mut self, key: StreamKey) -> Option<&mut Stream> {
         let slot = self.slots.get_mut(key.slot as usize)?;
         if slot.generation == key.generation { slot.stream.as_mut() } else { None }
@@ -54,11 +55,15 @@ impl Streams {
 pub(crate) struct Ids {
     accepted: Vec<Option<StreamKey>>,
     accepted_free: Vec<u32>,
+    /// Released since the binding's last batch, so that an answer to that batch which comes late never meets
+    /// another stream.
+    accepted_resting: Vec<u32>,
     opened: Vec<Option<StreamKey>>,
     opened_live: usize,
 }
 
 impl Ids {
+    #[inline]
     pub(crate) fn get(&self, id: StreamId) -> Option<(StreamKey, Side)> {
         let (table, side) =
             if id & 1 == 1 { (&self.accepted, Side::Acceptor) } else { (&self.opened, Side::Opener) };
@@ -81,13 +86,15 @@ impl Ids {
 
     /// An id for a stream to accept, or `None` at the limit.
     pub(crate) fn accept(&mut self, streams_max: u32) -> Option<StreamId> {
+        if self.accepted_live() >= streams_max as usize {
+            return None;
+        }
         let index = match self.accepted_free.pop() {
             Some(index) => index,
-            None if self.accepted.len() < streams_max as usize => {
+            None => {
                 self.accepted.push(None);
                 self.accepted.len() as u32 - 1
             }
-            None => return None,
         };
         Some(index << 1 | 1)
     }
@@ -100,11 +107,20 @@ impl Ids {
         let index = id >> 1;
         if id & 1 == 1 {
             self.accepted[index as usize] = None;
-            self.accepted_free.push(index);
+            self.accepted_resting.push(index);
         } else if let Some(slot) = self.opened.get_mut(index as usize) {
             *slot = None;
             self.opened_live -= 1;
         }
+    }
+
+    /// Another batch begins: ids that were released before it are free.
+    pub(crate) fn reuse_rested(&mut self) {
+        self.accepted_free.append(&mut self.accepted_resting);
+    }
+
+    fn accepted_live(&self) -> usize {
+        self.accepted.len() - self.accepted_free.len() - self.accepted_resting.len()
     }
 
     /// The streams of the binding, in the order of their ids.
@@ -116,6 +132,6 @@ impl Ids {
 
     /// How many streams the binding has.
     pub(crate) fn len(&self) -> usize {
-        self.accepted.len() - self.accepted_free.len() + self.opened_live
+        self.accepted_live() + self.opened_live
     }
 }

@@ -1,7 +1,7 @@
 //! Decodes the body of a request (RFC 9112, 6 and 7), piece by piece, without copying content.
 
 use crate::fields;
-use crate::head::{HEADERS_MAX, check_lines};
+use crate::head::HEADERS_MAX;
 use crate::options::Limits;
 use crate::status::Refusal;
 use httparse::{EMPTY_HEADER, Error, Status};
@@ -147,6 +147,8 @@ impl Chunked {
                 Ok(State::Size)
             }
             (State::Trailer, b'\r') => Ok(State::LastLf),
+            (State::Trailer, b'\n') => Err(LINE_END),
+            (State::TrailerLine, b'\n') if !self.trailers.ends_with(b"\r") => Err(LINE_END),
             (State::Trailer | State::TrailerLine, _) => self.trailer(octet, limits),
             (State::LastLf, b'\n') => self.last(limits),
             (State::SizeLf | State::ContentCr | State::ContentLf | State::LastLf, _) => Err(LINE_END),
@@ -190,10 +192,7 @@ impl Chunked {
         let mut slots = [EMPTY_HEADER; HEADERS_MAX];
         let slots = &mut slots[..limits.header_count.min(HEADERS_MAX)];
         match httparse::parse_headers(&self.trailers, slots) {
-            Ok(Status::Complete((length, fields))) if length == self.trailers.len() => {
-                check_lines(&self.trailers, fields.get(1..).unwrap_or_default())?;
-                Ok(State::End)
-            }
+            Ok(Status::Complete((length, _))) if length == self.trailers.len() => Ok(State::End),
             Err(Error::TooManyHeaders) => Err(Refusal::new(431, "the trailers have too many fields")),
             _ => Err(MALFORMED),
         }

@@ -100,7 +100,23 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
 
 /// Whether the octets may be a field value: no control character but HTAB (RFC 9110, 5.5).
 pub(crate) fn is_value(octets: &[u8]) -> bool {
-    octets.iter().fold(true, |good, octet| good & ((*octet >= b' ' && *octet != 0x7f) | (*octet == b'\t')))
+    let is_good = |octet: &u8| (*octet >= b' ' && *octet != 0x7f) || *octet == b'\t';
+    let (words, rest) = octets.as_chunks::<8>();
+    let is_good_word = |word: &[u8; 8]| {
+        let word_at_once = u64::from_le_bytes(*word);
+        is_above_controls(word_at_once) || word.iter().all(is_good)
+    };
+    words.iter().all(is_good_word) && rest.iter().all(is_good)
+}
+
+/// Whether no octet of eight is a control character.
+fn is_above_controls(word: u64) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+    let without_delete = word ^ (ONES * 0x7f);
+    let is_delete = without_delete.wrapping_sub(ONES) & !without_delete;
+    (below_space | is_delete) & HIGHS == 0
 }
 
 /// The octets without spaces and tabs around them.
@@ -113,16 +129,15 @@ pub(crate) fn trim(octets: &[u8]) -> &[u8] {
 
 /// A decimal number without sign (`1*DIGIT`) that fits 64 bits.
 pub(crate) fn number(octets: &[u8]) -> Option<u64> {
-    if octets.is_empty() {
+    // So many digits fit in any case; a check of each product costs much where the machine has 64 bits.
+    const SAFE_DIGITS: usize = 19;
+    if octets.is_empty() || !octets.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    octets.iter().try_fold(0_u64, |number, octet| {
-        let digit = octet.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+    let (safe, rest) = octets.split_at(octets.len().min(SAFE_DIGITS));
+    let number = safe.iter().fold(0_u64, |number, octet| number * 10 + u64::from(octet - b'0'));
+    let append = |number: u64, octet: &u8| number.checked_mul(10)?.checked_add(u64::from(octet - b'0'));
+    rest.iter().try_fold(number, append)
 }
 
 const TOKEN: [bool; 256] = {
@@ -169,8 +184,11 @@ mod tests {
         for (text, value) in [
             ("0", Some(0)),
             ("007", Some(7)),
+            ("9999999999999999999", Some(9_999_999_999_999_999_999)),
             ("18446744073709551615", Some(u64::MAX)),
             ("18446744073709551616", None),
+            ("99999999999999999999", None),
+            ("00000000000000000000000000000001", Some(1)),
             ("", None),
             ("+1", None),
             ("-1", None),
@@ -185,8 +203,13 @@ mod tests {
     #[test]
     fn values_have_no_control_characters() {
         assert!(is_value(b"a\tb \x80\xff"));
-        for octet in (0..=0x1f).chain([0x7f]).filter(|octet| *octet != b'\t') {
-            assert!(!is_value(&[b'a', octet]), "{octet}");
+        for octet in 0..=0xff_u8 {
+            for at in 0..20 {
+                let mut octets = [b'a'; 20];
+                octets[at] = octet;
+                let good = octet == b'\t' || !octet.is_ascii_control();
+                assert_eq!(is_value(&octets), good, "{octet} at {at}");
+            }
         }
     }
 
@@ -199,7 +222,8 @@ mod tests {
 
     #[test]
     fn framing_and_credentials_are_no_trailers() {
-        for name in ["Content-Length", "transfer-encoding", "Host", "authorization", "Set-Cookie", "trailer"] {
+        for name in ["Content-Length", "transfer-encoding", "Host", "authorization", "Set-Cookie", "trailer"]
+        {
             assert!(!is_trailer(name.as_bytes()), "{name}");
         }
         assert!(is_trailer(b"grpc-status"));

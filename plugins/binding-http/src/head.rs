@@ -1,7 +1,7 @@
 //! Decodes the head of a request (RFC 9112, 2 to 3): from octets to a borrowed [`RequestHead`], which
 //! cannot be ambiguous, or to a [`Refusal`].
 
-use crate::fields::{self, Field};
+use crate::facts::{Facts, Marks};
 use crate::options::Limits;
 use crate::status::Refusal;
 use crate::target::{Authority, Scheme, Target};
@@ -11,8 +11,6 @@ use zilla_sdk::AttributesWriter;
 
 /// Most header fields of a request, whatever the options say; they are decoded on the stack.
 pub(crate) const HEADERS_MAX: usize = 128;
-/// Most names in `connection`; more are answered with 400, for each is looked up among the fields.
-const CONNECTION_OPTIONS_MAX: usize = 32;
 /// Octets that an attribute takes besides its name and its value.
 const ATTRIBUTE_OVERHEAD_OCTETS: usize = 6;
 /// Attributes of a request that are no header fields, with some room for a scheme and a port.
@@ -57,8 +55,7 @@ pub(crate) struct RequestHead<'s, 'a> {
     target: Target<'a>,
     authority: Option<Authority<'a>>,
     fields: &'s [Header<'a>],
-    /// Bit by field: it is not handed on.
-    dropped: u128,
+    dropped: Marks,
 }
 
 impl RequestHead<'_, '_> {
@@ -71,7 +68,7 @@ impl RequestHead<'_, '_> {
         }
         self.target.with_path(|path| attributes.push(b":path", path));
         for (index, field) in self.fields.iter().enumerate() {
-            if self.dropped >> index & 1 == 0 {
+            if !self.dropped.has(index) {
                 attributes.push_lowercase(field.name.as_bytes(), field.value);
             }
         }
@@ -99,16 +96,26 @@ pub(crate) fn decode<'s, 'a>(
             check_lines(head, request.headers)?;
             interpret(head, request, scheme, limits).map(Some)
         }
-        Ok(Status::Partial) if line_too_long => Err(LINE_TOO_LONG),
-        Ok(Status::Partial) if octets.len() >= limits.header_bytes => {
-            Err(Refusal::new(431, "the header is too long"))
-        }
-        Ok(Status::Partial) => Ok(None),
-        Err(error) => Err(refusal(error, visible)),
+        Ok(Status::Partial) => incomplete(octets, line_too_long, limits),
+        Err(Error::Version) => match foreign_version(visible) {
+            Foreign::Whole => Err(Refusal::new(505, "the version of HTTP is not served here")),
+            Foreign::Partial => incomplete(octets, line_too_long, limits),
+            Foreign::No => Err(Refusal::bad_request("the request line does not end in a version of HTTP")),
+        },
+        Err(error) => Err(refusal(error)),
     }
 }
 
 const LINE_TOO_LONG: Refusal = Refusal::new(414, "the request line is too long");
+
+/// What an incomplete head means: more is to come, unless what there is is too much already.
+fn incomplete<T>(octets: &[u8], line_too_long: bool, limits: &Limits) -> Result<Option<T>, Refusal> {
+    match line_too_long {
+        true => Err(LINE_TOO_LONG),
+        false if octets.len() >= limits.header_bytes => Err(Refusal::new(431, "the header is too long")),
+        false => Ok(None),
+    }
+}
 
 /// Whether there are more octets than a request line may have, and no line end among them.
 fn is_line_too_long(octets: &[u8], line_bytes_max: usize) -> bool {
@@ -117,7 +124,7 @@ fn is_line_too_long(octets: &[u8], line_bytes_max: usize) -> bool {
 
 /// Refuses bare line feeds, which the parser lets pass as line ends. Every line but the first starts with a
 /// field name or is the empty one, so it is enough to look at what goes before those.
-pub(crate) fn check_lines(head: &[u8], fields: &[Header<'_>]) -> Result<(), Refusal> {
+fn check_lines(head: &[u8], fields: &[Header<'_>]) -> Result<(), Refusal> {
     let start_of = |field: &Header<'_>| field.name.as_ptr() as usize - head.as_ptr() as usize;
     let starts = fields.iter().map(start_of).chain([head.len() - 2, head.len()]);
     match starts.map(|start| &head[..start]).all(|before| before.ends_with(b"\r\n")) {
@@ -127,40 +134,38 @@ pub(crate) fn check_lines(head: &[u8], fields: &[Header<'_>]) -> Result<(), Refu
 }
 
 /// Why the parser refuses a head.
-fn refusal(error: Error, octets: &[u8]) -> Refusal {
+fn refusal(error: Error) -> Refusal {
     match error {
         Error::TooManyHeaders => Refusal::new(431, "the header has too many fields"),
-        Error::Version if has_foreign_version(octets) => {
-            Refusal::new(505, "the version of HTTP is not served here")
-        }
-        Error::Version => Refusal::bad_request("the request line does not end in a version of HTTP"),
         Error::HeaderName => Refusal::bad_request("a field name is not a token followed by a colon"),
         Error::HeaderValue => Refusal::bad_request("a field value has a character that it must not have"),
         Error::NewLine => Refusal::bad_request("a line does not end in CR LF"),
-        Error::Token | Error::Status => Refusal::bad_request("the request line is malformed"),
+        Error::Token | Error::Status | Error::Version => {
+            Refusal::bad_request("the request line is malformed")
+        }
     }
 }
 
-/// Whether the request line ends in `HTTP/`, digit, dot, digit (RFC 9112, 2.3). Those served do not come here.
-fn has_foreign_version(octets: &[u8]) -> bool {
-    let line = octets.split(|octet| *octet == b'\r').next().unwrap_or_default();
-    let version = line.rsplit(|octet| *octet == b' ').next().unwrap_or_default();
-    matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
+/// How much there is of a version that is well-formed and not served.
+enum Foreign {
+    No,
+    Partial,
+    Whole,
 }
 
-/// What the fields say, as they are read one after another.
-#[derive(Default)]
-struct Facts<'a> {
-    hosts: usize,
-    host: &'a [u8],
-    lengths: usize,
-    length: &'a [u8],
-    codings: Codings,
-    close: bool,
-    keep_alive: bool,
-    expects_continue: bool,
-    dropped: u128,
-    has_connection_options: bool,
+/// Looks for `HTTP/`, digit, dot, digit (RFC 9112, 2.3) where the parser found no version that it knows.
+fn foreign_version(octets: &[u8]) -> Foreign {
+    const PATTERN: &[u8] = b"HTTP/0.0";
+    let version = octets.splitn(3, |octet| *octet == b' ').nth(2).unwrap_or_default();
+    let fits = |(octet, pattern): (&u8, &u8)| match pattern {
+        b'0' => octet.is_ascii_digit(),
+        _ => octet == pattern,
+    };
+    match version.iter().zip(PATTERN).all(fits) {
+        true if version.len() >= PATTERN.len() => Foreign::Whole,
+        true => Foreign::Partial,
+        false => Foreign::No,
+    }
 }
 
 fn interpret<'s, 'a>(
@@ -206,124 +211,4 @@ fn interpret<'s, 'a>(
         fields,
         dropped: facts.dropped,
     })
-}
-
-impl<'a> Facts<'a> {
-    fn read(&mut self, index: usize, field: &Header<'a>, version: Version) -> Result<(), Refusal> {
-        match Field::of(field.name.as_bytes()) {
-            Field::EndToEnd | Field::Date => return Ok(()),
-            Field::ContentLength => {
-                self.lengths += 1;
-                self.length = field.value;
-                return Ok(());
-            }
-            Field::Te if fields::trim(field.value).eq_ignore_ascii_case(b"trailers") => return Ok(()),
-            Field::Te | Field::HopByHop => {}
-            Field::Host => {
-                self.hosts += 1;
-                self.host = field.value;
-            }
-            Field::Connection => self.read_connection(field.value),
-            Field::TransferEncoding => self.codings.read(field.value),
-            // RFC 9110, 10.1.1: an expectation in HTTP/1.0 is ignored.
-            Field::Expect if version == Version::Http10 => {}
-            Field::Expect if fields::trim(field.value).eq_ignore_ascii_case(b"100-continue") => {
-                self.expects_continue = true;
-            }
-            Field::Expect => return Err(Refusal::new(417, "only 100-continue can be expected")),
-        }
-        self.dropped |= 1 << index;
-        Ok(())
-    }
-
-    fn read_connection(&mut self, value: &[u8]) {
-        for option in value.split(|octet| *octet == b',').map(fields::trim) {
-            match option {
-                [] => {}
-                _ if option.eq_ignore_ascii_case(b"close") => self.close = true,
-                _ if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
-                _ => self.has_connection_options = true,
-            }
-        }
-    }
-
-    /// Drops the fields that `connection` names (RFC 9110, 7.6.1). `content-length` stays, it is framing.
-    fn drop_named(&mut self, fields: &[Header<'a>]) -> Result<(), Refusal> {
-        let connections =
-            fields.iter().filter(|field| Field::of(field.name.as_bytes()) == Field::Connection);
-        let options = connections.flat_map(|field| field.value.split(|octet| *octet == b',')).map(fields::trim);
-        for (count, option) in options.enumerate() {
-            if count >= CONNECTION_OPTIONS_MAX {
-                return Err(Refusal::bad_request("connection has too many options"));
-            }
-            for (index, field) in fields.iter().enumerate() {
-                let name = field.name.as_bytes();
-                if name.eq_ignore_ascii_case(option) && Field::of(name) != Field::ContentLength {
-                    self.dropped |= 1 << index;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// RFC 9112, 6.3, where what is ambiguous is refused. `None` if the request says nothing.
-    fn framing(&self, version: Version, limits: &Limits) -> Result<Option<Framing>, Refusal> {
-        let bad = Refusal::bad_request;
-        match (self.codings, self.lengths) {
-            (Codings::Absent, 0) => return Ok(None),
-            (Codings::Absent, 1) => {}
-            (Codings::Absent, _) => return Err(bad("there is more than one content-length")),
-            (_, 0) if version == Version::Http10 => {
-                return Err(bad("HTTP/1.0 has no transfer-encoding"));
-            }
-            (Codings::Chunked, 0) => return Ok(Some(Framing::Chunked)),
-            (Codings::Unknown, 0) => return Err(Refusal::new(501, "the transfer-encoding is not served")),
-            (Codings::Malformed, 0) => return Err(bad("the transfer-encoding is not chunked, once and last")),
-            _ => return Err(bad("there are both a content-length and a transfer-encoding")),
-        }
-        match fields::number(fields::trim(self.length)) {
-            None => Err(bad("the content-length is not a number")),
-            Some(length) if length > limits.body_bytes => Err(Refusal::new(413, "the body is too long")),
-            Some(0) => Ok(Some(Framing::Empty)),
-            Some(length) => Ok(Some(Framing::Length(length))),
-        }
-    }
-
-    /// RFC 9112, 3.2: exactly one valid `host`; none is allowed in HTTP/1.0.
-    fn authority(&self, version: Version) -> Result<Option<Authority<'a>>, Refusal> {
-        match self.hosts {
-            0 if version == Version::Http10 => Ok(None),
-            0 => Err(Refusal::bad_request("there is no host")),
-            1 => Authority::parse(fields::trim(self.host)).map(Some),
-            _ => Err(Refusal::bad_request("there is more than one host")),
-        }
-    }
-}
-
-/// What all `transfer-encoding` fields say together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Codings {
-    #[default]
-    Absent,
-    /// `chunked`, once, nothing else.
-    Chunked,
-    /// Codings that are not served.
-    Unknown,
-    /// An empty item, or `chunked` that is not last or not alone.
-    Malformed,
-}
-
-impl Codings {
-    fn read(&mut self, value: &[u8]) {
-        for coding in value.split(|octet| *octet == b',').map(fields::trim) {
-            let chunked = coding.eq_ignore_ascii_case(b"chunked");
-            *self = match self {
-                _ if coding.is_empty() => Self::Malformed,
-                Self::Absent if chunked => Self::Chunked,
-                Self::Absent => Self::Unknown,
-                Self::Chunked | Self::Malformed => Self::Malformed,
-                Self::Unknown => Self::Unknown,
-            };
-        }
-    }
 }

@@ -91,7 +91,13 @@ pub struct HttpTimeouts {
 
 impl Default for HttpTimeouts {
     fn default() -> Self {
-        Self { header_read_ms: 60_000, body_read_ms: 60_000, write_ms: 60_000, idle_ms: 75_000, response_ms: 0 }
+        Self {
+            header_read_ms: 60_000,
+            body_read_ms: 60_000,
+            write_ms: 60_000,
+            idle_ms: 75_000,
+            response_ms: 0,
+        }
     }
 }
 

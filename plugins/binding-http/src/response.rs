@@ -5,8 +5,6 @@ use crate::head::Version;
 use crate::status::{self, Refusal};
 use zilla_sdk::Attributes;
 
-/// Octets that a chunk takes besides its content, at most: 16 digits and two line ends.
-pub(crate) const CHUNK_OVERHEAD_OCTETS: usize = 20;
 /// The last chunk and the end of the trailers.
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// Tells a client that waits to send its body.
@@ -139,6 +137,16 @@ fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), Fault
     Ok(())
 }
 
+/// How much of `octets` goes into one chunk when `credit` octets may be sent: what fits with its framing,
+/// and at least one octet, whose framing then waits for more credit.
+pub(crate) fn chunk_octets(octets: usize, credit: usize) -> usize {
+    let digits = (usize::BITS - credit.leading_zeros()).div_ceil(4) as usize;
+    octets.min(credit.saturating_sub(digits + LINE_ENDS_OCTETS).max(1))
+}
+
+/// Octets of the two line ends of a chunk.
+const LINE_ENDS_OCTETS: usize = 4;
+
 /// Writes the size line of a chunk.
 pub(crate) fn write_chunk_size(out: &mut Vec<u8>, octets: usize) {
     let mut line = *b"0000000000000000\r\n";
@@ -192,4 +200,35 @@ fn write_decimal(out: &mut Vec<u8>, number: usize) {
         rest /= 10;
     }
     out.extend_from_slice(&digits[start..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_fits_the_credit_and_uses_it() {
+        for credit in 6..70_000 {
+            let octets = chunk_octets(usize::MAX, credit);
+            let mut framing = Vec::new();
+            write_chunk_size(&mut framing, octets);
+            let whole = framing.len() + octets + 2;
+            assert!(whole == credit || whole + 1 == credit, "{octets} with {credit}");
+        }
+        for credit in 0..6 {
+            assert_eq!(chunk_octets(9, credit), 1);
+        }
+        assert_eq!(chunk_octets(9, 100), 9);
+    }
+
+    #[test]
+    fn numbers_are_written_in_full() {
+        for number in [0, 1, 9, 10, 15, 16, 255, 256, 65_535, usize::MAX] {
+            let (mut size, mut decimal) = (Vec::new(), Vec::new());
+            write_chunk_size(&mut size, number);
+            write_decimal(&mut decimal, number);
+            assert_eq!(String::from_utf8(size).unwrap(), format!("{number:x}\r\n"));
+            assert_eq!(String::from_utf8(decimal).unwrap(), number.to_string());
+        }
+    }
 }

@@ -90,6 +90,9 @@ impl<'a> Target<'a> {
 /// A host that is a name or an address, with a port or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Authority<'a> {
+    written: &'a [u8],
+    /// It was written as it is handed on.
+    is_normal: bool,
     host: &'a [u8],
     /// Without leading zeros.
     port: Option<&'a [u8]>,
@@ -98,23 +101,29 @@ pub(crate) struct Authority<'a> {
 impl<'a> Authority<'a> {
     /// Reads the value of `host`, or the authority of a target.
     pub(crate) fn parse(authority: &'a [u8]) -> Result<Self, Refusal> {
-        let host_end = match authority {
-            [b'[', ..] => authority.iter().position(|octet| *octet == b']').map_or(0, |bracket| bracket + 1),
-            _ => authority.iter().position(|octet| *octet == b':').unwrap_or(authority.len()),
+        const HOST: Refusal = Refusal::bad_request("the host is neither a name nor an address");
+        let host_octets = match authority {
+            [b'[', ..] => literal_octets(authority),
+            _ => name_octets(authority),
         };
-        let (host, port) = authority.split_at(host_end);
-        let good = !host.is_empty() && host.len() <= HOST_OCTETS_MAX && (is_name(host) || is_literal(host));
-        if authority.contains(&b'@') {
-            return Err(Refusal::bad_request("the authority has user information"));
+        match authority.split_at(host_octets) {
+            (host, port @ ([] | [b':', ..])) if (1..=HOST_OCTETS_MAX).contains(&host.len()) => {
+                let digits = port.len().saturating_sub(1);
+                let port = parse_port(port)?;
+                let is_normal =
+                    port.is_some_and(|port| port.len() == digits) && !host.iter().any(u8::is_ascii_uppercase);
+                Ok(Self { written: authority, is_normal, host, port })
+            }
+            _ if authority.contains(&b'@') => Err(Refusal::bad_request("the authority has user information")),
+            _ => Err(HOST),
         }
-        if !good {
-            return Err(Refusal::bad_request("the host is neither a name nor an address"));
-        }
-        Ok(Self { host, port: parse_port(port)? })
     }
 
     /// Hands `host:port` in lower case to `take`, with the scheme's port if there is none.
     pub(crate) fn with_normalised<R>(&self, scheme: Scheme, take: impl FnOnce(&[u8]) -> R) -> R {
+        if self.is_normal {
+            return take(self.written);
+        }
         let mut octets = [0; AUTHORITY_OCTETS_MAX];
         let port = self.port.unwrap_or_else(|| scheme.port());
         let (host_end, end) = (self.host.len(), self.host.len() + 1 + port.len());
@@ -139,27 +148,39 @@ fn parse_port(port: &[u8]) -> Result<Option<&[u8]>, Refusal> {
     Ok(Some(&digits[zeros..]))
 }
 
-/// `reg-name` (RFC 3986, 3.2.2), which IPv4 addresses are as well.
-fn is_name(host: &[u8]) -> bool {
-    let mut rest = host;
-    while let [octet, tail @ ..] = rest {
-        rest = match octet {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' => tail,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => tail,
-            b'%' => match tail {
-                [high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
-                _ => return false,
-            },
-            _ => return false,
+/// Octets at the start that are a `reg-name` (RFC 3986, 3.2.2), which IPv4 addresses are as well.
+fn name_octets(authority: &[u8]) -> usize {
+    let mut rest = authority;
+    loop {
+        rest = match rest {
+            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
+            [octet, tail @ ..] if NAME[usize::from(*octet)] => tail,
+            _ => return authority.len() - rest.len(),
         };
     }
-    true
 }
 
-/// An IPv6 address in brackets. Zones and addresses of the future are not served.
-fn is_literal(host: &[u8]) -> bool {
-    let inner = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]"));
-    inner.and_then(|inner| std::str::from_utf8(inner).ok()).is_some_and(|text| text.parse::<Ipv6Addr>().is_ok())
+/// `unreserved` and `sub-delims` (RFC 3986, 2).
+const NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = matches!(
+            octet as u8,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~'
+                | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        );
+        octet += 1;
+    }
+    table
+};
+
+/// Octets at the start that are an IPv6 address in brackets, or 0. Zones and addresses of the future are
+/// not served.
+fn literal_octets(authority: &[u8]) -> usize {
+    let Some(end) = authority.iter().position(|octet| *octet == b']') else { return 0 };
+    let text = std::str::from_utf8(&authority[1..end]).unwrap_or_default();
+    if text.parse::<Ipv6Addr>().is_ok() { end + 1 } else { 0 }
 }
 
 #[cfg(test)]
@@ -192,9 +213,32 @@ mod tests {
     #[test]
     fn what_is_no_authority_is_refused() {
         for written in [
-            "", ":80", "a:65536", "a:-1", "a:8a", "a:80:80", "user@a", "user:pw@a:80", "a b", "a/b", "a?b", "a#b",
-            "a\\b", "[::1", "::1", "[::1]80", "[]", "[fe80::1%25eth0]", "[v1.x]", "a%2", "a%zz", "\u{e9}", "a,\"b",
-            "[::1]x:80", "a<b", "99999999999999999999:1:",
+            "",
+            ":80",
+            "a:65536",
+            "a:-1",
+            "a:8a",
+            "a:80:80",
+            "user@a",
+            "user:pw@a:80",
+            "a b",
+            "a/b",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "[::1",
+            "::1",
+            "[::1]80",
+            "[]",
+            "[fe80::1%25eth0]",
+            "[v1.x]",
+            "a%2",
+            "a%zz",
+            "\u{e9}",
+            "a,\"b",
+            "[::1]x:80",
+            "a<b",
+            "99999999999999999999:1:",
         ] {
             assert_eq!(normalised(written, Scheme::Http), None, "{written:?}");
         }
@@ -232,7 +276,11 @@ mod tests {
             ("GET", "/\u{e9}", Err(400)),
             ("GET", "/\u{7f}", Err(400)),
         ] {
-            assert_eq!(path(method, target).as_deref(), expected.as_ref().map(|path| *path), "{method} {target}");
+            assert_eq!(
+                path(method, target).as_deref(),
+                expected.as_ref().map(|path| *path),
+                "{method} {target}"
+            );
         }
     }
 }

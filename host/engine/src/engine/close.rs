@@ -37,15 +37,8 @@ impl Engine {
         direction.sender_done = true;
         if direction.phase == Phase::Open {
             direction.phase = Phase::Over;
-            if let Some(forward) = &mut direction.forward
-                && !forward.held.is_empty()
-            {
-                forward.end = Some(attributes.to_vec());
-            } else {
-                self.drop_forward(key, side);
-                self.send(key, side.peer(), Frame::new(0, FrameKind::End), attributes, &[]);
-            }
-            self.break_forward_to(key, side);
+            self.receive(key, side, Frame::new(0, FrameKind::End), attributes, &[]);
+            self.break_run_to(key, side);
         }
         self.release(key, side);
         Ok(())
@@ -67,9 +60,8 @@ impl Engine {
         direction.sender_done = true;
         if direction.phase != Phase::Over {
             direction.phase = Phase::Over;
-            self.drop_forward(key, side);
-            self.send(key, side.peer(), Self::frame(FrameKind::Abort, code), attributes, &[]);
-            self.break_forward_to(key, side);
+            self.receive(key, side, Self::frame(FrameKind::Abort, code), attributes, &[]);
+            self.break_run_to(key, side);
         }
         self.release(key, side);
         Ok(())
@@ -93,8 +85,8 @@ impl Engine {
             direction.phase = Phase::Over;
             self.send(key, side.peer(), Self::frame(FrameKind::Reset, code), attributes, &[]);
         }
-        self.drop_forward(key, side.peer());
-        self.break_forward_to(key, side.peer());
+        self.drop_run(key, side.peer());
+        self.break_run_to(key, side.peer());
         self.release(key, side);
         Ok(())
     }
@@ -105,13 +97,13 @@ impl Engine {
             let Some(stream) = self.streams.get(key) else { return };
             let direction = stream.sent_by(sender);
             if direction.phase == Phase::Over {
+                self.break_run(key, sender);
                 continue;
             }
             direction.phase = Phase::Over;
-            self.drop_forward(key, sender);
-            self.send(key, sender.peer(), Self::frame(FrameKind::Abort, code.value()), &[], &[]);
+            self.receive(key, sender, Self::frame(FrameKind::Abort, code.value()), &[], &[]);
             self.send(key, sender, Self::frame(FrameKind::Reset, code.value()), &[], &[]);
-            self.break_forward_to(key, sender);
+            self.break_run_to(key, sender);
         }
     }
 
@@ -119,6 +111,7 @@ impl Engine {
     pub fn close_stream(&mut self, binding: BindingIndex, stream: StreamId, code: CloseCode) {
         if let Some((key, _)) = self.bindings[binding.0 as usize].ids.get(stream) {
             self.close(key, code);
+            self.move_runs();
         }
     }
 
@@ -129,6 +122,7 @@ impl Engine {
                 self.close(key, code);
             }
         }
+        self.move_runs();
     }
 
     /// A binding has lost its state. Its streams are aborted and reset towards their other ends, and forgotten
@@ -144,33 +138,12 @@ impl Engine {
         }
         let state = &mut self.bindings[binding.0 as usize];
         state.inbox = Inbox::default();
+        state.parted.clear();
+        state.ids.reuse_rested();
         for (_, deadline, sequence) in std::mem::take(&mut state.timers) {
             self.timers.remove(deadline, sequence);
         }
-    }
-
-    /// Says whether a frame is still of interest to the end it was queued for, and takes note of the ends
-    /// that it so gets to know.
-    pub(super) fn deliver(&mut self, key: StreamKey, side: Side, kind: FrameKind) -> bool {
-        let Some(stream) = self.streams.get(key) else { return false };
-        if stream.end(side).released {
-            return false;
-        }
-        match kind {
-            FrameKind::Begin | FrameKind::Data | FrameKind::Flush => !stream.received_by(side).receiver_done,
-            FrameKind::End | FrameKind::Abort => {
-                let news = !std::mem::replace(&mut stream.received_by(side).receiver_done, true);
-                self.release(key, side);
-                news
-            }
-            FrameKind::Window | FrameKind::Challenge => !stream.sent_by(side).sender_done,
-            FrameKind::Reset => {
-                let news = !std::mem::replace(&mut stream.sent_by(side).sender_done, true);
-                self.release(key, side);
-                news
-            }
-            FrameKind::Timer | FrameKind::Signal | FrameKind::Drain | FrameKind::Forward => true,
-        }
+        self.move_runs();
     }
 
     /// Releases an end that is done both ways, and forgets the stream when both ends are released.
@@ -184,7 +157,9 @@ impl Engine {
                 self.timers.remove(deadline, sequence);
             }
             self.bindings[binding.0 as usize].ids.release(id);
+            self.unlink_run(key, side.peer());
         }
+        let Some(stream) = self.streams.get(key) else { return };
         if stream.opener.released && stream.acceptor.released {
             self.streams.remove(key);
         }

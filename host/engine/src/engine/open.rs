@@ -14,6 +14,13 @@ struct Destination {
     attributes: Option<Vec<u8>>,
 }
 
+impl Destination {
+    /// Whether what its routes set made the attributes longer than a frame may carry.
+    fn is_longer_than(&self, octets_max: u32) -> bool {
+        self.attributes.as_ref().is_some_and(|attributes| attributes.len() > octets_max as usize)
+    }
+}
+
 impl Engine {
     /// Opens a stream. What cannot be opened is answered with `reset` and `abort`, so that the opener sees
     /// every opening end; only an illegal id leaves nothing to answer on.
@@ -34,17 +41,32 @@ impl Engine {
                 return Err(rule);
             }
         };
-        let link = self.bindings[from.0 as usize].ids.get(frame.link);
-        let linked = link
-            .and_then(|(key, _)| self.streams.get(key))
-            .map(|stream| (stream.authorization, stream.route));
-        let (lent, linked_route) = linked.unwrap_or((0, None));
+        let Some((lent, linked_route)) = self.lent(from, frame.link) else {
+            self.refuse(from, id, CloseCode::Cancelled);
+            return Ok(());
+        };
         let authorization = if frame.value == 0 { lent } else { frame.value };
         match self.destination(from, linked_route, attributes) {
+            Ok(to) if to.is_longer_than(self.limits.attributes_octets) => {
+                self.refuse(from, id, CloseCode::Limit);
+            }
             Ok(to) => self.connect(from, id, authorization, &to, attributes),
             Err(code) => self.refuse(from, id, code),
         }
         Ok(())
+    }
+
+    /// What a stream lends to one that is opened on its behalf: its authorization and, to the binding that
+    /// accepted it, its route. Nothing is opened on behalf of a stream that is not, or no longer, open: it
+    /// could take an exit that was never meant for it.
+    fn lent(&mut self, from: BindingIndex, link: StreamId) -> Option<(u64, Option<usize>)> {
+        if link == 0 {
+            return Some((0, None));
+        }
+        let (key, side) = self.bindings[from.0 as usize].ids.get(link)?;
+        let stream = self.streams.get(key)?;
+        let route = if side == Side::Acceptor { stream.route } else { None };
+        Some((stream.authorization, route))
     }
 
     fn destination(

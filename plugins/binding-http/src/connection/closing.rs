@@ -10,7 +10,9 @@ impl Connection {
     /// it must not look complete.
     pub(super) fn refuse(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
         let is_head = match &self.exchange {
-            Some(exchange) if exchange.reply != Reply::Awaited => return self.abort(CloseCode::Cancelled, cx),
+            Some(exchange) if exchange.reply != Reply::Awaited => {
+                return self.abort(CloseCode::Cancelled, cx);
+            }
             Some(exchange) => exchange.asked.is_head,
             None => false,
         };

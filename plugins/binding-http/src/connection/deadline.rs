@@ -108,7 +108,10 @@ impl Connection {
             (Receiving::Body(_), Some(exchange)) if exchange.expects_continue => {
                 Some((moved_ms, Wake::Continue))
             }
-            (Receiving::Body(_), _) if self.inbox.is_empty() => {
+            // The client is waited for; or the exit, which has answered and neither takes nor refuses the rest.
+            (Receiving::Body(_), Some(exchange))
+                if self.inbox.is_empty() || exchange.reply == Reply::Over =>
+            {
                 after(moved_ms, timeouts.body_read_ms, Wake::Body)
             }
             (Receiving::Whole, Some(exchange)) if exchange.reply == Reply::Awaited => {

@@ -1,7 +1,7 @@
 //! From the exit to the client: heads, content and its end, as the client's credit allows.
 
 use super::{Connection, Receiving, Reply, Request, Source};
-use crate::response::{self, CHUNK_OVERHEAD_OCTETS, Fault, Framing};
+use crate::response::{self, Fault, Framing};
 use crate::status::Refusal;
 use zilla_sdk::host::{self, Level};
 use zilla_sdk::{Attributes, CloseCode, Context, Payload};
@@ -40,6 +40,8 @@ impl Connection {
         if exchange.expects_continue && status >= 300 {
             exchange.expects_continue = false;
             exchange.asked.keep_alive = false;
+            exchange.request = Request::Over;
+            cx.to(exchange.exit).abort(CloseCode::Cancelled);
             self.receiving = Receiving::Over;
         }
         self.send_continue(cx);
@@ -54,7 +56,9 @@ impl Connection {
             Framing::Empty => return cx.from(exit).consume(octets),
             Framing::Length(left) => match left.checked_sub(octets) {
                 Some(rest) => *left = rest,
-                None => return self.reply_faults(Fault("the response is longer than its content-length"), cx),
+                None => {
+                    return self.reply_faults(Fault("the response is longer than its content-length"), cx);
+                }
             },
             Framing::Chunked | Framing::Close => {}
         }
@@ -100,7 +104,7 @@ impl Connection {
         self.drain_held(cx);
         if self.is_closing() {
             self.end_if_sent(cx);
-        } else if self.outbox.is_empty() && !self.inbox.is_empty() {
+        } else if self.outbox.is_empty() {
             self.take_held(cx);
         }
     }
@@ -143,7 +147,7 @@ impl Connection {
             return content.send(client, cx);
         }
         let credit = cx.reply().credit();
-        let octets = content.as_slice().len().min(credit.saturating_sub(CHUNK_OVERHEAD_OCTETS).max(1));
+        let octets = response::chunk_octets(content.as_slice().len(), credit);
         if credit == 0 || octets == 0 {
             return 0;
         }

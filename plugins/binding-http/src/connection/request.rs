@@ -2,7 +2,7 @@
 
 use super::{Connection, Exchange, Receiving, Reply, Request, Source};
 use crate::body::{Chunked, Decoder, Found};
-use crate::head::{self, Framing, RequestHead, Version};
+use crate::head::{self, Framing, RequestHead};
 use crate::response::{Asked, CONTINUE};
 use crate::status::Refusal;
 use std::mem::MaybeUninit;
@@ -32,8 +32,11 @@ impl Connection {
         }
     }
 
-    /// Takes octets that were held back.
+    /// Takes octets that were held back, or the end after them.
     pub(super) fn take_held(&mut self, cx: &mut Context<'_>) {
+        if self.inbox.is_empty() && !self.peer_ended {
+            return;
+        }
         let mut inbox = std::mem::take(&mut self.inbox);
         let taken = self.take(Source::Held(inbox.as_slice()), cx);
         let paid = taken.min(self.inbox_paid);
@@ -80,6 +83,7 @@ impl Connection {
         match octets {
             [b'\r', b'\n', ..] if self.empty_lines < EMPTY_LINES_MAX => {
                 self.empty_lines += 1;
+                self.inbox_seen = 0;
                 return Some(2);
             }
             [] | [b'\r'] => return self.head_incomplete(octets, cx),
@@ -107,6 +111,7 @@ impl Connection {
         let (seen, limits) = (self.inbox_seen, &self.shared.limits);
         let line_limit = limits.request_line_bytes + 1;
         seen > 0
+            && !self.peer_ended
             && octets.len() < limits.header_bytes
             && (octets.len() <= line_limit || seen > line_limit)
             && !octets[seen..].contains(&b'\n')
@@ -148,7 +153,7 @@ impl Connection {
             Framing::Length(octets) => Receiving::Body(Decoder::Length(octets)),
             Framing::Chunked => Receiving::Body(Decoder::Chunked(Chunked::default())),
         };
-        let expects_continue = head.expects_continue && head.version == Version::Http11;
+        let expects_continue = head.expects_continue;
         self.exchange = Some(Exchange { exit, asked, expects_continue, request, reply: Reply::Awaited });
         Some(head.octets)
     }

@@ -1,0 +1,213 @@
+//! Queueing frames for bindings, and handing them out: one batch of one binding at a time, in turn.
+
+use super::Engine;
+use crate::frame::{Batch, CloseCode, Frame, FrameKind};
+use crate::inbox::Queued;
+use crate::route::BindingIndex;
+use crate::stream::{Side, StreamKey};
+
+/// What becomes of a queued frame when its batch is taken.
+enum Fate {
+    Delivered,
+    /// Its end of the stream is done with that direction.
+    Dropped,
+    /// Its receiver has the payload of that direction moved on.
+    Diverted,
+}
+
+impl Engine {
+    /// The next binding with something to get, in turn.
+    pub fn next_ready(&mut self) -> Option<BindingIndex> {
+        let binding = self.ready.pop_front()?;
+        self.bindings[binding.0 as usize].is_ready = false;
+        Some(binding)
+    }
+
+    /// Whether any binding has something to get.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Frames that wait for a binding.
+    pub fn queued_for(&self, binding: BindingIndex) -> usize {
+        self.bindings[binding.0 as usize].inbox.len()
+    }
+
+    /// Fills `batch` with the oldest of what waits for a binding, at most
+    /// [`crate::limits::BATCH_FRAMES_MAX`] frames. Frames of streams that the binding has meanwhile done with
+    /// are left out, so the batch may be empty.
+    ///
+    /// What the binding returned for the batch before must have been handled: from here on, the ids of
+    /// streams that have ended are given to others.
+    pub fn take(&mut self, binding: BindingIndex, batch: &mut Batch) {
+        batch.frames.clear();
+        batch.filled = 0;
+        let state = &mut self.bindings[binding.0 as usize];
+        state.parted.clear();
+        state.ids.reuse_rested();
+        let Some(mut parcel) = state.inbox.pop() else { return };
+        for queued in &parcel.queued {
+            match queued.to {
+                None => batch.frames.push(queued.frame),
+                Some((key, side)) => match self.fate(key, side, queued.frame.kind) {
+                    Fate::Delivered => batch.frames.push(queued.frame),
+                    Fate::Dropped => {}
+                    Fate::Diverted => {
+                        let cut = queued.frame.cut(&parcel.buffer[..parcel.filled]);
+                        let (attributes, payload) = cut.unwrap_or_default();
+                        self.divert(key, side.peer(), queued.frame, attributes, payload);
+                    }
+                },
+            }
+        }
+        std::mem::swap(&mut batch.buffer, &mut parcel.buffer);
+        batch.filled = parcel.filled;
+        self.spare.put(parcel);
+        self.bindings[binding.0 as usize].parted.sort_unstable();
+        self.move_runs();
+        if !self.bindings[binding.0 as usize].inbox.is_empty() {
+            self.mark_ready(binding);
+        }
+    }
+
+    /// Says whether a frame is still of interest to the end it was queued for, and takes note of the ends
+    /// that it so gets to know.
+    #[inline]
+    fn fate(&mut self, key: StreamKey, side: Side, kind: FrameKind) -> Fate {
+        let Some(stream) = self.streams.get(key).filter(|stream| !stream.end(side).released) else {
+            return Fate::Dropped;
+        };
+        match kind {
+            FrameKind::Data | FrameKind::Flush | FrameKind::End | FrameKind::Abort => {
+                let direction = stream.received_by(side);
+                direction.queued -= 1;
+                if direction.receiver_done {
+                    return Fate::Dropped;
+                }
+                if direction.forward.as_ref().is_some_and(|forward| !forward.lets_pass(kind)) {
+                    return Fate::Diverted;
+                }
+                if matches!(kind, FrameKind::End | FrameKind::Abort) {
+                    direction.receiver_done = true;
+                    self.part(key, side);
+                }
+                Fate::Delivered
+            }
+            FrameKind::Begin if stream.received_by(side).receiver_done => Fate::Dropped,
+            FrameKind::Window | FrameKind::Challenge | FrameKind::Reset
+                if stream.sent_by(side).sender_done =>
+            {
+                Fate::Dropped
+            }
+            FrameKind::Reset => {
+                stream.sent_by(side).sender_done = true;
+                self.part(key, side);
+                Fate::Delivered
+            }
+            FrameKind::Begin
+            | FrameKind::Window
+            | FrameKind::Challenge
+            | FrameKind::Timer
+            | FrameKind::Signal
+            | FrameKind::Drain
+            | FrameKind::Forward => Fate::Delivered,
+        }
+    }
+
+    /// An end gets to know with this batch that a direction is over. What its binding returns for frames
+    /// before that one is dropped without blame.
+    fn part(&mut self, key: StreamKey, side: Side) {
+        if let Some(stream) = self.streams.get(key) {
+            let end = stream.end(side);
+            self.bindings[end.binding.0 as usize].parted.push(end.id);
+        }
+        self.release(key, side);
+    }
+
+    /// Queues a frame for one end of a stream, under that end's id.
+    pub(super) fn send(&mut self, key: StreamKey, to: Side, frame: Frame, attributes: &[u8], payload: &[u8]) {
+        self.enqueue((key, to), frame, attributes, payload, usize::MAX);
+    }
+
+    /// Passes a frame on that may not wait in an inbox that is full: its stream is closed instead.
+    #[inline]
+    pub(super) fn pass(&mut self, key: StreamKey, to: Side, frame: Frame, attributes: &[u8], payload: &[u8]) {
+        let frames_max = self.limits.queued_frames as usize;
+        if !self.enqueue((key, to), frame, attributes, payload, frames_max) {
+            self.close(key, CloseCode::Limit);
+        }
+    }
+
+    /// Queues a frame unless as many wait already. An end that is released needs none.
+    #[inline]
+    pub(super) fn enqueue(
+        &mut self,
+        (key, side): (StreamKey, Side),
+        frame: Frame,
+        attributes: &[u8],
+        payload: &[u8],
+        frames_max: usize,
+    ) -> bool {
+        let Some(stream) = self.streams.get(key) else { return true };
+        let end = stream.end(side);
+        if end.released {
+            return true;
+        }
+        let binding = end.binding;
+        let queued = Queued { frame: Frame { stream: end.id, ..frame }, to: Some((key, side)) };
+        let inbox = &mut self.bindings[binding.0 as usize].inbox;
+        if inbox.len() >= frames_max {
+            return false;
+        }
+        let is_own = inbox.push(queued, attributes, payload, &mut self.spare);
+        if is_own && frame.kind.is_with_the_data() {
+            stream.received_by(side).queued += 1;
+        }
+        if is_own && inbox.is_to_be_thinned(self.limits.queued_frames as usize) {
+            self.thin(binding);
+        }
+        self.mark_ready(binding);
+        true
+    }
+
+    pub(super) fn send_to_binding(&mut self, binding: BindingIndex, frame: Frame) {
+        let queued = Queued { frame, to: None };
+        self.bindings[binding.0 as usize].inbox.push(queued, &[], &[], &mut self.spare);
+        self.mark_ready(binding);
+    }
+
+    pub(super) fn mark_ready(&mut self, binding: BindingIndex) {
+        let state = &mut self.bindings[binding.0 as usize];
+        if !std::mem::replace(&mut state.is_ready, true) {
+            self.ready.push_back(binding);
+        }
+    }
+
+    /// Drops what waits for ends that are released. Without it, a binding that opens and abandons streams
+    /// faster than it takes batches could fill inboxes without end.
+    #[cold]
+    fn thin(&mut self, binding: BindingIndex) {
+        let inbox = &mut self.bindings[binding.0 as usize].inbox;
+        for parcel in inbox.empty() {
+            for queued in &parcel.queued {
+                let mut stream = None;
+                if let Some((key, side)) = queued.to {
+                    stream = self.streams.get(key).filter(|stream| !stream.end(side).released);
+                    if stream.is_none() {
+                        continue;
+                    }
+                }
+                let cut = queued.frame.cut(&parcel.buffer[..parcel.filled]);
+                let (attributes, payload) = cut.unwrap_or_default();
+                let is_own = inbox.push(*queued, attributes, payload, &mut self.spare);
+                if let (false, Some(stream), Some((_, side))) = (is_own, stream, queued.to)
+                    && queued.frame.kind.is_with_the_data()
+                {
+                    stream.received_by(side).queued -= 1;
+                }
+            }
+            self.spare.put(parcel);
+        }
+        inbox.note_thinned();
+    }
+}

@@ -1,0 +1,13 @@
+//! Scripts of frames, through the public interface only: each is named as the promise that it holds.
+
+mod batches;
+mod bounds;
+mod closing;
+mod credit;
+mod forwarding;
+mod forwards_chained;
+mod opening;
+mod routing;
+mod script;
+mod sockets;
+mod timers;
