@@ -9,6 +9,10 @@
 //! * [`Context`] sends, receives, opens streams and sets timers. Credit cannot be overrun: a [`Sender`]
 //!   takes what there is and leaves the rest.
 //! * [`export!`] makes the component.
+//! * [`testing`] runs it natively: a test is a script of frames on a virtual clock.
+//!
+//! An author's `Cargo.toml` needs `crate-type = ["cdylib", "rlib"]`, this crate, and for the derives of
+//! options `serde = "1"` and `schemars = "1"`; `examples/hello` is a whole one, with its README.
 
 pub mod attributes;
 mod binding;

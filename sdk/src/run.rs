@@ -205,11 +205,12 @@ impl<B: Binding> Instance<B> {
         let Some(entry) = self.streams.get(from) else { return };
         entry.peer_ended |= matches!(kind, FrameKind::End | FrameKind::Abort);
         let Some(run) = entry.run.as_mut() else { return };
-        if kind == FrameKind::Abort {
-            run.held.clear();
-        }
         run.held.push_back(Held::copy(&given));
-        self.pump(now, from, output);
+        let left = run.left;
+        match kind {
+            FrameKind::Abort => self.finish(now, from, left, output),
+            _ => self.pump(now, from, output),
+        }
     }
 
     /// The host says that a run is over.

@@ -59,6 +59,8 @@ mod frame;
 mod peer;
 mod rules;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod track;
 
 use crate::bindings::zilla::plugin::types::{self as wit};

@@ -1,9 +1,10 @@
 //! Tests of the SDK through its harness.
 
+mod attach;
 mod credit;
-mod describe;
 mod forward;
-mod harness;
 mod lifetime;
+mod probe;
 mod relay;
+mod time;
 mod walk;

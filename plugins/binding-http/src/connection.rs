@@ -242,10 +242,13 @@ impl Stream for Connection {
         self.arm(cx);
     }
 
+    /// An idle connection is kept for a moment: a client that is just sending a request would lose it. The
+    /// request that comes in that time is answered, as the last one.
     fn on_drain(&mut self, cx: &mut Context<'_>) {
         self.draining = true;
         if matches!(self.receiving, Receiving::Head) && self.inbox.is_empty() && self.exchange.is_none() {
-            self.close(cx);
+            self.clock.idle(cx.now().monotonic_ms);
         }
+        self.arm(cx);
     }
 }

@@ -44,6 +44,7 @@
 //! | `timeouts.body-read-ms` | 60000 | between two pieces of a body, while the exit would take more: 408 |
 //! | `timeouts.write-ms` | 60000 | between two pieces of a response that the client takes: the connection is aborted |
 //! | `timeouts.idle-ms` | 75000 | between two requests: the connection ends |
+//! | `timeouts.drain-idle-ms` | 1000 | the same, once the generation of the configuration ends: the request that still comes is answered, as the last one |
 //! | `timeouts.response-ms` | 0 | from the end of a request to the begin of its response: 504 |
 //!
 //! A time of 0 is for ever. Of a route, `when: [{headers: {name: pattern}}]` and

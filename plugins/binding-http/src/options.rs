@@ -85,6 +85,9 @@ pub struct HttpTimeouts {
     pub write_ms: u64,
     /// Between two requests on a connection.
     pub idle_ms: u64,
+    /// For an idle connection to send one more request when its generation ends, at least 1.
+    #[schemars(range(min = 1))]
+    pub drain_idle_ms: u64,
     /// From the end of a request to the begin of its response.
     pub response_ms: u64,
 }
@@ -96,6 +99,7 @@ impl Default for HttpTimeouts {
             body_read_ms: 60_000,
             write_ms: 60_000,
             idle_ms: 75_000,
+            drain_idle_ms: 1_000,
             response_ms: 0,
         }
     }
@@ -113,6 +117,9 @@ impl HttpOptions {
         if !self.versions.contains(&HttpVersion::Http11) {
             let found = if self.versions.is_empty() { "none" } else { "only h2, which is not served yet" };
             return Err(config_error("/options/versions", "http/1.1 among the versions", found));
+        }
+        if self.timeouts.drain_idle_ms == 0 {
+            return Err(config_error("/options/timeouts/drain-idle-ms", "at least 1", "0"));
         }
         let limits = &self.limits;
         within("/options/limits/request-line-bytes", limits.request_line_bytes, 16, BYTES_MAX)?;

@@ -103,6 +103,12 @@ impl Track {
         self.is_released() && !self.inward.ended_by_peer && !self.outward.ended_by_peer
     }
 
+    /// Whether a run is under way of which octets are still to come.
+    pub(super) fn is_within_run(&self) -> bool {
+        let held: u64 = self.held.iter().map(|frame| frame.payload.len() as u64).sum();
+        self.run.is_some_and(|run| run.left > held)
+    }
+
     /// Hands a frame of the binding to the peer; payload is one piece however it was cut.
     pub(super) fn hand(&mut self, frame: Frame) {
         self.sent_octets += frame.payload.len() as u64;

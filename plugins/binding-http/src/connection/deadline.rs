@@ -90,6 +90,16 @@ impl Connection {
         }
     }
 
+    /// How long the next request is waited for.
+    fn idle_ms(&self) -> u64 {
+        let timeouts = &self.shared.timeouts;
+        match (self.draining, timeouts.idle_ms) {
+            (false, idle_ms) => idle_ms,
+            (true, 0) => timeouts.drain_idle_ms,
+            (true, idle_ms) => idle_ms.min(timeouts.drain_idle_ms),
+        }
+    }
+
     /// The earliest time limit that applies.
     fn due(&self) -> Option<(u64, Wake)> {
         let timeouts = &self.shared.timeouts;
@@ -102,7 +112,7 @@ impl Connection {
         let read = match (&self.receiving, &self.exchange) {
             (Receiving::Head, _) if !self.outbox.is_empty() => None,
             (Receiving::Head, _) if self.inbox.is_empty() && !self.clock.is_fresh => {
-                after(moved_ms, timeouts.idle_ms, Wake::Idle)
+                after(moved_ms, self.idle_ms(), Wake::Idle)
             }
             (Receiving::Head, _) => after(moved_ms, timeouts.header_read_ms, Wake::Head),
             (Receiving::Body(_), Some(exchange)) if exchange.expects_continue => {

@@ -104,14 +104,30 @@ fn a_client_that_leaves_takes_its_request_along() {
 }
 
 #[test]
-fn an_idle_connection_is_drained_at_once() {
-    let harness = http("");
+fn an_idle_connection_is_drained_after_a_moment() {
+    let harness = http("timeouts: {drain-idle-ms: 500}");
     let mut fresh = connect(&harness);
     let mut used = connect(&harness);
     expect_kept(&harness, &mut used);
     harness.drain();
+    harness.advance(499);
+    fresh.recv_nothing();
+    used.recv_nothing();
+    harness.advance(1);
     expect_closed(&mut fresh);
     expect_closed(&mut used);
+}
+
+#[test]
+fn a_request_that_was_on_its_way_when_the_drain_began_is_answered() {
+    let harness = http("");
+    let mut client = connect(&harness);
+    expect_kept(&harness, &mut client);
+    harness.drain();
+    client.send(data(GET));
+    harness.expect_open().send_all([begun_with([("content-length", "0")]), end()]);
+    client.recv(data("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"));
+    expect_closed(&mut client);
 }
 
 #[test]
