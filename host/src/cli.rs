@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod control;
 mod plugin;
 mod start;
 
@@ -29,6 +30,8 @@ Examples:
   zilla check zilla.yaml             say everything that is wrong with it
   zilla plugin list                  plugins that are found, and where
   zilla plugin inspect FILE.wasm     type, kinds, options and imports of one
+  zilla plugin swap FILE.wasm        put it in the place of the one that a running host has
+  zilla status                       what a running host runs
 
 Plugins are looked for in each --plugins DIR, then in the directories of ZILLA_PLUGINS (separated by `:`),
 then beside the executable (plugins/), then in the build output (target/plugins/bin of the checkout).";
@@ -42,6 +45,12 @@ enum Command {
     /// Look at plugins.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Show what a running host runs: generations, plugins, streams, the last error.
+    Status(control::StatusArgs),
+    /// Have a running host read its files again now.
+    Reload(control::ControlArgs),
+    /// Have a running host drain and end.
+    Stop(control::ControlArgs),
     /// Print the version.
     Version,
 }
@@ -66,6 +75,9 @@ pub fn main() -> ExitCode {
         Command::Start(args) => start::start(&args),
         Command::Check(args) => check::check(&args),
         Command::Plugin(command) => plugin::plugin(&command),
+        Command::Status(args) => control::status(&args),
+        Command::Reload(args) => control::reload(&args),
+        Command::Stop(args) => control::stop(&args),
         Command::Version => print(&format!("zilla {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }
@@ -104,6 +116,21 @@ impl PluginArgs {
             }
         }
     }
+}
+
+/// Columns padded to their widest cell.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (index, cell) in row.iter().enumerate() {
+            let width = rows.iter().map(|row| row[index].chars().count()).max().unwrap_or_default();
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// Prints to standard output. Whoever reads it may have gone, which is no failure of the command.

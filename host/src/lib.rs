@@ -2,9 +2,13 @@
 
 pub mod cli;
 mod clock;
+pub mod control;
 pub mod log;
 mod native;
 pub mod plan;
 pub mod plugin;
 pub mod process;
+pub mod reload;
+pub mod supervisor;
+mod watch;
 mod worker;

@@ -4,17 +4,21 @@
 //! attached once on the way, on an instance that is thrown away.
 
 mod compile;
+mod pipeline;
 
 use crate::native::tcp::{self, ServerOptions};
 use crate::plugin::{
-    AttachError, BindingConfig, BindingType, Description, KindDescription, LibraryError, RouteConfig, Routing,
+    AttachError, BindingConfig, BindingType, Description, Instant, KindDescription, LibraryError, Returned,
+    RouteConfig, Routing,
 };
 use compile::compile_route;
+pub(crate) use pipeline::{Fingerprint, Pipeline};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::{Binding, Config, Problem, check_schema};
-use zilla_engine::Limits;
+use zilla_engine::{Batch, Limits};
 
 /// A type that the host serves itself.
 const TCP: &str = "tcp";
@@ -32,9 +36,9 @@ impl BindingTypes for crate::plugin::Library {
 }
 
 /// All bindings of a file, ready to be run by any number of workers.
+#[derive(Default)]
 pub struct Plan {
-    pub(crate) limits: Limits,
-    pub(crate) bindings: Vec<Planned>,
+    pub(crate) pipelines: Vec<Arc<Pipeline>>,
 }
 
 /// One binding.
@@ -54,7 +58,7 @@ impl Plan {
     /// Checks a file against the plugins that it names. Warnings may come with a plan; without one, there is at
     /// least one error.
     pub fn make(config: &Config, types: &dyn BindingTypes) -> (Option<Self>, Vec<Problem>) {
-        let mut planner = Planner { config, types, known: BTreeMap::new(), problems: Vec::new() };
+        let mut planner = Planner::new(config, types);
         let bindings: Vec<_> = config.bindings.iter().map(|binding| planner.plan(binding)).collect();
         planner.check_references();
         let mut problems = planner.problems;
@@ -62,17 +66,15 @@ impl Plan {
         if problems.iter().any(Problem::is_error) {
             return (None, problems);
         }
-        let plan = bindings
-            .into_iter()
-            .collect::<Option<_>>()
-            .map(|bindings| Self { limits: Limits::default(), bindings });
-        (plan, problems)
+        let bindings = bindings.into_iter().collect::<Option<Vec<_>>>();
+        let pipelines = bindings.map(|bindings| pipeline::split(config, bindings, Limits::default()));
+        (pipelines.map(|pipelines| Self { pipelines }), problems)
     }
 
     /// Finds what else is wrong with a file that has errors already: types, kinds, options, conditions. Nothing
     /// is attached, since its references lead nowhere.
     pub fn check_partial(config: &Config, types: &dyn BindingTypes) -> Vec<Problem> {
-        let mut planner = Planner { config, types, known: BTreeMap::new(), problems: Vec::new() };
+        let mut planner = Planner::new(config, types);
         for binding in &config.bindings {
             if let Some(found) = planner.resolve_type(binding)
                 && let Some(kind) = planner.resolve_kind(binding, found.describe())
@@ -84,18 +86,20 @@ impl Plan {
         planner.problems
     }
 
-    /// What it listens on, for the log.
-    pub fn listeners(&self) -> Vec<String> {
-        let addresses = self.bindings.iter().filter_map(|planned| match &planned.role {
-            Role::Tcp(options) => Some(options.addresses.iter().map(|address| address.socket.to_string())),
-            Role::Plugin { .. } => None,
-        });
-        addresses.flatten().collect()
+    /// What it listens on.
+    pub fn addresses(&self) -> BTreeSet<SocketAddr> {
+        self.pipelines.iter().flat_map(|pipeline| pipeline.addresses()).collect()
+    }
+
+    /// How many bindings it has.
+    pub fn bindings(&self) -> usize {
+        self.pipelines.iter().map(|pipeline| pipeline.bindings.len()).sum()
     }
 
     /// How many of its bindings are plugins.
     pub fn plugins(&self) -> usize {
-        self.bindings.iter().filter(|planned| matches!(planned.role, Role::Plugin { .. })).count()
+        let bindings = self.pipelines.iter().flat_map(|pipeline| &pipeline.bindings);
+        bindings.filter(|planned| matches!(planned.role, Role::Plugin { .. })).count()
     }
 }
 
@@ -104,6 +108,8 @@ struct Planner<'a> {
     types: &'a dyn BindingTypes,
     /// Types by name, loaded once each; none for one that cannot be.
     known: BTreeMap<String, Option<Type>>,
+    /// Addresses listened on, with the binding that does.
+    addresses: BTreeMap<SocketAddr, String>,
     problems: Vec<Problem>,
 }
 
@@ -122,7 +128,11 @@ impl Type {
     }
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn new(config: &'a Config, types: &'a dyn BindingTypes) -> Self {
+        Self { config, types, known: BTreeMap::new(), addresses: BTreeMap::new(), problems: Vec::new() }
+    }
+
     fn plan(&mut self, binding: &Binding) -> Option<Planned> {
         let binding_type = self.resolve_type(binding)?;
         let kind = self.resolve_kind(binding, binding_type.describe())?;
@@ -316,6 +326,7 @@ impl Planner<'_> {
                 return None;
             }
         };
+        self.check_addresses(binding, &options);
         let mut routes = Vec::new();
         for route in &binding.routes {
             let mut conditions = Vec::new();
@@ -336,14 +347,25 @@ impl Planner<'_> {
         Some((Role::Tcp(options), routes))
     }
 
+    /// Two sockets may share an address, and the kernel would deal connections out to both: never what a file
+    /// means.
+    fn check_addresses(&mut self, binding: &Binding, options: &ServerOptions) {
+        for address in &options.addresses {
+            if let Some(other) = self.addresses.insert(address.socket, binding.qualified_name()) {
+                let found = format!("{}, as `{other}` does", address.socket);
+                self.problem_at(binding, "/options/port", "an address that nothing else listens on", &found);
+            }
+        }
+    }
+
     fn plan_plugin(
         &mut self,
         binding: &Binding,
         plugin: Arc<dyn BindingType>,
     ) -> Option<(Role, Vec<zilla_engine::Route>)> {
         let config = plugin_config(binding);
-        let compiled = match plugin.attach(&config) {
-            Ok((_, compiled)) => compiled,
+        let compiled = match attach_and_call(plugin.as_ref(), &config) {
+            Ok(compiled) => compiled,
             Err(AttachError::Refused(errors)) => {
                 for error in errors {
                     self.problem_at(binding, &error.path, &error.expected, &error.found);
@@ -376,6 +398,17 @@ impl Planner<'_> {
     fn problem_at(&mut self, binding: &Binding, pointer: &str, expected: &str, found: &str) {
         self.problems.push(self.config.problem(&binding.at.pointer(pointer), expected, found));
     }
+}
+
+/// Attaches an instance and makes one call of nothing, to see that it can be called at all.
+fn attach_and_call(
+    plugin: &dyn BindingType,
+    config: &BindingConfig,
+) -> Result<Vec<crate::plugin::Route>, AttachError> {
+    let (mut instance, compiled) = plugin.attach(config)?;
+    let now = Instant { monotonic_ms: 1, unix_ms: 0 };
+    instance.deliver(now, &Batch::default(), &mut Returned::default()).map_err(AttachError::Failed)?;
+    Ok(compiled)
 }
 
 fn engine_index(index: zilla_config::BindingIndex) -> zilla_engine::BindingIndex {

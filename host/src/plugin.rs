@@ -38,12 +38,18 @@ pub trait BindingType: Send + Sync {
     /// What it is; asked once, when it was loaded.
     fn describe(&self) -> &Description;
 
+    /// What tells this code from any other: two types with the same identity do the same.
+    fn identity(&self) -> String {
+        let Description { type_name, version, .. } = self.describe();
+        format!("{type_name} {version}")
+    }
+
     /// Makes an instance and gives it its configuration. The compiled routes are in its order.
     fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError>;
 }
 
 /// One binding on one worker.
-pub trait Instance {
+pub trait Instance: Send {
     /// Handles a batch. After a trap it is thrown away.
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap>;
 

@@ -1,182 +1,106 @@
-//! One worker: a thread with its own sockets, its own engine and its own instances.
+//! One worker: a thread with its own sockets, its own engines and its own instances.
 //!
 //! ```text
 //!   loop:  wait    until the reactor, a timer or a command has something
-//!          gather  sockets are read straight into the engine
-//!          turn    one batch for one binding after the other, until all is quiet or the budget is spent
+//!          gather  sockets are read straight into the engines
+//!          turn    each pipeline: one batch for one binding after the other, until quiet or out of budget
 //! ```
 //!
-//! Nothing here is shared with another thread but the channel of commands and the report at the end.
+//! It runs pipelines: bindings that exit to one another. A new generation starts the pipelines that differ and
+//! lets their predecessors drain; the others do not notice. Nothing here is shared with another thread but the
+//! channel of commands and the count of what drains.
 
+pub(crate) mod command;
+mod pipeline;
 pub(crate) mod reactor;
 pub(crate) mod wake;
 
 use crate::clock::Clock;
-use crate::native::tcp::{Listening, TcpServer};
-use crate::plan::{Planned, Role};
-use crate::plugin::{BindingConfig, BindingType, Instance, Instant, Returned, Trap};
+use crate::plugin::Instant;
+use command::{Apply, Command, PipelineReport};
+use pipeline::{Listeners, Running, Scratch};
+use slab::Slab;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Deadline, Sleep};
 use wake::Token;
-use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Limits};
-
-/// Batches handled before sockets are looked at again.
-const TURN_BATCHES_MAX: usize = 256;
-
-/// Commands that wait for a worker; whoever sends more waits.
-pub(crate) const COMMANDS_MAX: usize = 16;
 
 /// How far away a deadline is when there is none.
 const FAR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
-/// What a worker is told.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Command {
-    /// Accept no more, and end when the last stream has, or after this many ms.
-    Drain {
-        /// Time that streams have to end.
-        limit_ms: u64,
-    },
-    /// End now.
-    Stop,
-}
-
-/// A worker's bindings, ready to be run on a thread of their own.
+/// A worker, to be made and run on a thread of its own.
 pub(crate) struct Worker {
-    engine: Engine,
-    bindings: Vec<Slot>,
+    pipelines: Slab<Running>,
     clock: Clock,
     commands: mpsc::Receiver<Command>,
+    /// How many pipelines drain, and where that is told.
+    draining_count: usize,
+    draining: watch::Sender<usize>,
     sleep: Pin<Box<Sleep>>,
     tokens: Vec<Token>,
-    batch: Batch,
-    returned: Returned,
-    /// When a drain is over, in ms; none while there is no drain.
-    drain_until_ms: Option<u64>,
+    scratch: Scratch,
+    /// Set once the whole worker drains.
+    is_leaving: bool,
     is_stopped: bool,
 }
 
-enum Slot {
-    Tcp(TcpServer),
-    Plugin(PluginSlot),
-}
-
-struct PluginSlot {
-    name: String,
-    binding_type: Arc<dyn BindingType>,
-    config: Arc<BindingConfig>,
-    /// None if a successor of a trapped instance could not be made; tried again for the next batch.
-    instance: Option<Box<dyn Instance>>,
-}
-
 impl Worker {
-    /// Makes the instances of all bindings. Must be called within the worker's runtime.
-    pub(crate) fn new(
-        limits: Limits,
-        planned: &[Planned],
-        mut listening: Vec<Vec<Listening>>,
-        commands: mpsc::Receiver<Command>,
-    ) -> Result<Self, Trap> {
-        let mut bindings = Vec::new();
-        for (index, planned) in planned.iter().enumerate() {
-            let name = planned.name.clone();
-            bindings.push(match &planned.role {
-                Role::Tcp(_) => {
-                    let sockets = listening.get_mut(index).map(std::mem::take).unwrap_or_default();
-                    let server = TcpServer::new(BindingIndex(index as u32), name.clone(), sockets);
-                    Slot::Tcp(server.map_err(|error| Trap(format!("{name}: {error}")))?)
-                }
-                Role::Plugin { binding_type, config } => {
-                    let mut slot = PluginSlot {
-                        name,
-                        binding_type: Arc::clone(binding_type),
-                        config: Arc::clone(config),
-                        instance: None,
-                    };
-                    slot.attach()?;
-                    Slot::Plugin(slot)
-                }
-            });
-        }
-        Ok(Self {
-            engine: Engine::new(limits, planned.iter().map(|planned| planned.engine.clone()).collect()),
-            bindings,
+    /// A worker without pipelines. Must be called within its runtime.
+    pub(crate) fn new(commands: mpsc::Receiver<Command>, draining: watch::Sender<usize>) -> Self {
+        Self {
+            pipelines: Slab::new(),
             clock: Clock::start(),
             commands,
+            draining_count: 0,
+            draining,
             sleep: Box::pin(tokio::time::sleep(FAR)),
             tokens: Vec::new(),
-            batch: Batch::default(),
-            returned: Returned::default(),
-            drain_until_ms: None,
+            scratch: Scratch::default(),
+            is_leaving: false,
             is_stopped: false,
-        })
+        }
     }
 
     /// Runs until it is told to stop, or has drained.
     pub(crate) async fn run(mut self) {
-        while !self.is_over() {
+        while !(self.is_stopped || self.is_leaving && self.pipelines.is_empty()) {
             self.wait().await;
             let now = self.clock.now();
             self.gather(now);
             self.turn(now);
+            self.end_drained(now);
         }
-        for slot in &mut self.bindings {
-            if let Slot::Plugin(PluginSlot { name, instance: Some(instance), .. }) = slot
-                && let Err(trap) = instance.detach()
-            {
-                tracing::warn!(binding = %name, %trap, "a binding trapped while it was detached");
-            }
+        for running in self.pipelines.drain() {
+            running.detach();
         }
-    }
-
-    fn is_over(&mut self) -> bool {
-        let Some(until) = self.drain_until_ms else { return self.is_stopped };
-        let now = self.clock.now().monotonic_ms;
-        let is_drained = self.engine.streams() == 0 && self.connections() == 0;
-        if !is_drained && now >= until {
-            tracing::warn!(
-                streams = self.engine.streams(),
-                "drain: the limit is met, what is left is closed"
-            );
-        }
-        self.is_stopped || is_drained || now >= until
-    }
-
-    fn connections(&self) -> usize {
-        self.bindings.iter().map(|slot| if let Slot::Tcp(tcp) = slot { tcp.connections() } else { 0 }).sum()
     }
 
     /// Waits for something to do. The reactor is looked at between any two turns, so that sockets that become
     /// ready during one are in the next.
     async fn wait(&mut self) {
-        let deadline = match (self.engine.next_deadline(), self.drain_until_ms) {
-            (Some(timer), Some(drain)) => self.clock.at(timer.min(drain)),
-            (Some(one), None) | (None, Some(one)) => self.clock.at(one),
-            (None, None) => Deadline::now() + FAR,
-        };
-        if self.sleep.deadline() != deadline {
+        let deadline = self.pipelines.iter().filter_map(|(_, running)| running.next_deadline()).min();
+        let deadline = deadline.map_or_else(|| Deadline::now() + FAR, |deadline| self.clock.at(deadline));
+        // A far deadline moves with the time; it is only worth setting again when a near one is due.
+        if deadline < self.sleep.deadline() || self.sleep.is_elapsed() {
             self.sleep.as_mut().reset(deadline);
         }
         let mut has_yielded = false;
         std::future::poll_fn(|cx| {
-            let has_work = wake::poll(cx.waker()) || self.engine.is_ready();
+            let has_work =
+                wake::poll(cx.waker()) || self.pipelines.iter().any(|(_, running)| running.is_ready());
             if has_work && !has_yielded {
                 has_yielded = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             let mut is_told = false;
-            while let Poll::Ready(command) = self.commands.poll_recv(cx) {
-                let command = command.unwrap_or(Command::Stop);
-                self.obey(command);
+            while !self.is_stopped
+                && let Poll::Ready(command) = self.commands.poll_recv(cx)
+            {
+                self.obey(command.unwrap_or(Command::Stop));
                 is_told = true;
-                if matches!(command, Command::Stop) {
-                    break;
-                }
             }
             let is_due = self.sleep.as_mut().poll(cx).is_ready();
             // Once the reactor was looked at, whatever came wakes.
@@ -188,18 +112,65 @@ impl Worker {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Stop => self.is_stopped = true,
+            Command::Apply(apply) => self.apply(apply),
+            // Whoever asked may have gone.
+            Command::Report(answer) => drop(answer.send(self.report())),
             Command::Drain { limit_ms } => {
-                let until = self.clock.now().monotonic_ms.saturating_add(limit_ms);
-                self.drain_until_ms = Some(until);
-                for slot in &mut self.bindings {
-                    if let Slot::Tcp(tcp) = slot {
-                        tcp.stop_listening();
+                self.is_leaving = true;
+                let now_ms = self.clock.now().monotonic_ms;
+                for (_, running) in &mut self.pipelines {
+                    for (position, listener) in running.take_listeners() {
+                        running.accept_last(position, &listener, now_ms);
                     }
+                    running.drain(now_ms, limit_ms);
                 }
-                self.engine.drain();
+                self.count_draining();
+            }
+            Command::Stop => self.is_stopped = true,
+        }
+    }
+
+    /// Lets new streams go to a new generation.
+    fn apply(&mut self, apply: Apply) {
+        let now_ms = self.clock.now().monotonic_ms;
+        let (mut listeners, mut ending) = (Listeners::new(), Vec::new());
+        for (index, running) in &mut self.pipelines {
+            if running.drain_until_ms.is_none() && !apply.keep.contains(&running.plan.fingerprint) {
+                let taken = running.take_listeners().into_iter();
+                listeners.extend(
+                    taken.map(|(position, listener)| (listener.address(), (index, position, listener))),
+                );
+                ending.push(index);
             }
         }
+        for new in apply.start {
+            let name = new.plan.name.clone();
+            let entry = self.pipelines.vacant_entry();
+            match Running::start(entry.key() as u32, apply.generation, new, &mut listeners) {
+                Ok(running) => drop(entry.insert(running)),
+                // The sockets are open and the instances made: only the reactor itself can have failed.
+                Err(error) => tracing::error!(pipeline = name, %error, "a pipeline did not start"),
+            }
+        }
+        for (index, position, listener) in listeners.into_values() {
+            self.pipelines[index].accept_last(position, &listener, now_ms);
+        }
+        for index in ending {
+            self.pipelines[index].drain(now_ms, apply.drain_limit_ms);
+        }
+        self.count_draining();
+        // Whoever asked may have gone.
+        let _ = apply.done.send(());
+    }
+
+    fn report(&self) -> Vec<PipelineReport> {
+        let report = |running: &Running| PipelineReport {
+            fingerprint: running.plan.fingerprint,
+            generation: running.generation,
+            streams: running.streams(),
+            is_draining: running.drain_until_ms.is_some(),
+        };
+        self.pipelines.iter().map(|(_, running)| report(running)).collect()
     }
 
     /// Lets the sockets that have news read and write.
@@ -207,78 +178,43 @@ impl Worker {
         let mut tokens = std::mem::take(&mut self.tokens);
         wake::take(&mut tokens);
         for token in tokens.drain(..) {
-            if let Some(Slot::Tcp(tcp)) = self.bindings.get_mut(token.binding as usize) {
-                tcp.on_ready(token.socket, now.monotonic_ms, &mut self.engine);
+            if let Some(running) = self.pipelines.get_mut(token.pipeline as usize) {
+                running.on_ready(token.binding, token.socket, now.monotonic_ms);
             }
         }
         self.tokens = tokens;
     }
 
-    /// Hands batches to bindings, each in turn, until all is quiet or the budget is spent.
     fn turn(&mut self, now: Instant) {
-        self.engine.advance(now.monotonic_ms);
-        for _ in 0..TURN_BATCHES_MAX {
-            let Some(binding) = self.engine.next_ready() else { break };
-            self.engine.take(binding, &mut self.batch);
-            if !self.batch.is_empty() {
-                self.deliver(binding, now);
+        for (_, running) in &mut self.pipelines {
+            running.turn(now, &mut self.scratch);
+        }
+    }
+
+    /// Forgets pipelines that have drained, or had their time.
+    fn end_drained(&mut self, now: Instant) {
+        if self.draining_count == 0 {
+            return;
+        }
+        let mut over = Vec::new();
+        for (index, running) in &mut self.pipelines {
+            let is_late = running.drain_until_ms.is_some_and(|until| now.monotonic_ms >= until);
+            if running.is_drained() {
+                over.push(index);
+            } else if is_late {
+                running.close(now, &mut self.scratch);
+                over.push(index);
             }
         }
-        self.report_violations();
-    }
-
-    fn deliver(&mut self, binding: BindingIndex, now: Instant) {
-        match self.bindings.get_mut(binding.0 as usize) {
-            Some(Slot::Tcp(tcp)) => tcp.deliver(&self.batch, now.monotonic_ms, &mut self.engine),
-            Some(Slot::Plugin(slot)) => match slot.deliver(now, &self.batch, &mut self.returned) {
-                Ok(()) => {
-                    let Returned { frames, octets } = &self.returned;
-                    self.engine.handle(binding, frames, self.batch.octets(), octets);
-                }
-                Err(trap) => {
-                    let streams = self.engine.streams_of(binding);
-                    tracing::error!(binding = %slot.name, streams, reason = %trap, "a plugin trapped, its streams are closed");
-                    self.engine.fail(binding, CloseCode::Crashed);
-                }
-            },
-            None => {}
+        for index in over {
+            self.pipelines.remove(index).detach();
         }
+        self.count_draining();
     }
 
-    fn report_violations(&mut self) {
-        let violations = self.engine.take_violations();
-        let Some(first) = violations.first.first() else { return };
-        let Some(Slot::Plugin(slot)) = self.bindings.get(first.binding.0 as usize) else { return };
-        // One line a turn, however many there are.
-        tracing::warn!(
-            binding = %slot.name,
-            stream = first.stream,
-            frame = ?first.frame,
-            rule = %first.rule,
-            count = violations.count,
-            "a plugin broke the rules of frames"
-        );
-    }
-}
-
-impl PluginSlot {
-    fn attach(&mut self) -> Result<&mut Box<dyn Instance>, Trap> {
-        match self.binding_type.attach(&self.config) {
-            Ok((instance, _routes)) => Ok(self.instance.insert(instance)),
-            Err(error) => Err(Trap(format!("{}: {error}", self.name))),
-        }
-    }
-
-    /// A trap costs the instance; its successor is made for the next batch.
-    fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
-        let instance = match &mut self.instance {
-            Some(instance) => instance,
-            None => self.attach()?,
-        };
-        let delivered = instance.deliver(now, batch, returned);
-        if delivered.is_err() {
-            self.instance = None;
-        }
-        delivered
+    fn count_draining(&mut self) {
+        let count = self.pipelines.iter().filter(|(_, running)| running.drain_until_ms.is_some()).count();
+        self.draining_count = count;
+        self.draining.send_if_modified(|known| std::mem::replace(known, count) != count);
     }
 }

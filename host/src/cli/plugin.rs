@@ -1,6 +1,7 @@
 //! `zilla plugin list` and `zilla plugin inspect`.
 
-use super::{PluginArgs, fail, print};
+use super::control::{self, SwapArgs};
+use super::{PluginArgs, fail, print, table};
 use crate::plugin::{BindingType as _, Description, Library, Loaded, Routing, RuntimeOptions};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -14,6 +15,8 @@ pub(super) enum PluginCommand {
     List(ListArgs),
     /// Show type, kinds, options, imports, size and digest of one file.
     Inspect(InspectArgs),
+    /// Put a file in the place of the plugin of its type, under a running host.
+    Swap(SwapArgs),
 }
 
 #[derive(Args, Debug)]
@@ -38,6 +41,7 @@ pub(super) fn plugin(command: &PluginCommand) -> ExitCode {
     match command {
         PluginCommand::List(args) => list(args),
         PluginCommand::Inspect(args) => inspect(args),
+        PluginCommand::Swap(args) => control::swap(args),
     }
 }
 
@@ -95,22 +99,6 @@ fn native_row() -> [String; 7] {
     let kinds: Vec<String> = kinds.into_iter().map(|kind| kind.kind).collect();
     let dash = || "-".to_owned();
     [type_name, "binding".into(), kinds.join(","), version, dash(), dash(), "(native)".into()]
-}
-
-/// Columns padded to their widest cell.
-fn table(rows: &[[String; 7]]) -> String {
-    let mut text = String::new();
-    for row in rows {
-        for (index, cell) in row.iter().enumerate() {
-            let width = rows.iter().map(|row| row[index].chars().count()).max().unwrap_or_default();
-            match index + 1 == row.len() {
-                true => text.push_str(cell),
-                false => drop(write!(text, "{cell:width$}  ")),
-            }
-        }
-        text.push('\n');
-    }
-    text
 }
 
 fn size(octets: usize) -> String {

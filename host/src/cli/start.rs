@@ -1,13 +1,18 @@
 //! `zilla start`.
 
+use super::control::ControlArgs;
 use super::{PluginArgs, fail};
-use crate::cli::check;
+use crate::control::Control;
 use crate::log::{self, LogFormat};
 use crate::plugin::RuntimeOptions;
-use crate::process::{self, ProcessOptions};
+use crate::process;
+use crate::reload::{ConfigFile, LoadFailure, Loader};
+use crate::supervisor::SupervisorOptions;
 use clap::Args;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -34,9 +39,14 @@ pub(super) struct StartArgs {
     /// Format of the log.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
-    /// Milliseconds that open streams have to end after SIGTERM or SIGINT.
+    /// Milliseconds that open streams have to end: after SIGTERM or SIGINT, and when what serves them is replaced.
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     drain_ms: u64,
+    /// Do not apply changed files on their own; SIGHUP and `zilla reload` still do.
+    #[arg(long)]
+    no_watch: bool,
+    #[command(flatten)]
+    control: ControlArgs,
     #[command(flatten)]
     plugins: PluginArgs,
 }
@@ -46,9 +56,9 @@ pub(super) fn start(args: &StartArgs) -> ExitCode {
     log::start(args.log_format, level);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.map_or(cores, usize::from);
-    let file = match check::read(&args.config) {
+    let file = match ConfigFile::read(&args.config) {
         Ok(file) => file,
-        Err(error) => return fail(&error),
+        Err(LoadFailure(error)) => return fail(&error),
     };
     let instances = file.bindings() as u32 * workers as u32 * INSTANCES_PER_BINDING_AND_WORKER;
     let options = RuntimeOptions { instances_max: instances.max(INSTANCES_MIN), ..RuntimeOptions::default() };
@@ -56,7 +66,32 @@ pub(super) fn start(args: &StartArgs) -> ExitCode {
         Ok(library) => library,
         Err(error) => return fail(&error),
     };
-    let Some(plan) = check::plan(file, &library) else { return ExitCode::FAILURE };
-    let options = ProcessOptions { workers, drain_limit: Duration::from_millis(args.drain_ms) };
-    process::run(plan, options).unwrap_or_else(|error| fail(&error.to_string()))
+    let (plan, text) = file.plan(&library);
+    // Whoever reads it may have gone, which is no reason to stop.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    let Some(plan) = plan else { return ExitCode::FAILURE };
+    let control = match control(&args.control) {
+        Ok(control) => control,
+        Err(error) => return fail(&error),
+    };
+    let options = SupervisorOptions {
+        loader: Arc::new(Loader::new(args.config.clone(), library)),
+        drain_limit: Duration::from_millis(args.drain_ms),
+        watch: !args.no_watch,
+        control,
+    };
+    process::run(plan, workers, options).unwrap_or_else(|error| fail(&error.to_string()))
+}
+
+/// The control socket. One at the default place is a convenience: a second host on the machine goes without.
+fn control(args: &ControlArgs) -> Result<Option<Control>, String> {
+    let path = args.path();
+    match (Control::listen(&path), &args.control) {
+        (Ok(control), _) => Ok(Some(control)),
+        (Err(error), Some(_)) => Err(format!("{}: {error}", path.display())),
+        (Err(error), None) => {
+            tracing::warn!(path = %path.display(), %error, "no control socket, `zilla status` cannot reach this host");
+            Ok(None)
+        }
+    }
 }

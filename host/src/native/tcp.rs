@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 use zilla_engine::{Cidr, Condition, Pattern, Predicate, Test};
 
 pub(crate) use listen::{Listening, listen};
-pub(crate) use server::TcpServer;
+pub(crate) use server::{Listener, TcpServer};
 
 /// Sockets that one binding may listen on; more are refused when the file is checked.
 const LISTENERS_MAX: usize = 1024;
@@ -131,7 +131,7 @@ pub(crate) fn condition(when: &Value, pointer: &str) -> Result<Condition, Vec<Op
     if let Some(authority) = when["authority"].as_str() {
         match Pattern::wildcard(authority) {
             Ok(pattern) => {
-                all.push(Predicate { attribute: "authority".into(), test: Test::Pattern(pattern) })
+                all.push(Predicate { attribute: "authority".into(), test: Test::Pattern(pattern) });
             }
             Err(error) => errors.push(OptionsError {
                 pointer: format!("{pointer}/authority"),

@@ -2,6 +2,7 @@
 
 use super::contract::zilla::plugin::types as wit;
 use super::contract::{Binding as World, BindingPre};
+use super::digest::Digest;
 use super::frames::{from_plugin, to_plugin};
 use super::import::InstanceState;
 use super::load::{LoadError, Loaded};
@@ -38,6 +39,7 @@ pub struct BindingPlugin {
     runtime: Runtime,
     pre: BindingPre<InstanceState>,
     description: Description,
+    digest: Digest,
     allowance: Allowance,
 }
 
@@ -54,7 +56,8 @@ impl BindingPlugin {
             .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
         let allowance = Allowance::default();
         let unnamed = Description { type_name: String::new(), version: String::new(), kinds: Vec::new() };
-        let plugin = Self { runtime: runtime.clone(), pre, description: unnamed, allowance };
+        let plugin =
+            Self { runtime: runtime.clone(), pre, description: unnamed, digest: loaded.digest, allowance };
         let description = plugin
             .instantiate("(describe)")
             .and_then(|mut instance| instance.describe())
@@ -78,6 +81,10 @@ impl BindingPlugin {
 impl BindingType for BindingPlugin {
     fn describe(&self) -> &Description {
         &self.description
+    }
+
+    fn identity(&self) -> String {
+        self.digest.to_string()
     }
 
     fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError> {

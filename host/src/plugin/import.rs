@@ -60,10 +60,7 @@ impl host::Host for InstanceState {
         if self.log_lines > LOG_LINES_PER_CALL_MAX {
             return Ok(());
         }
-        let message = match message.char_indices().nth(LOG_OCTETS_MAX) {
-            Some((cut, _)) => &message[..cut],
-            None => &message,
-        };
+        let message = one_line(&message);
         let binding = self.binding.as_str();
         match level {
             host::Level::Trace => tracing::trace!(target: "zilla::plugin", binding, "{message}"),
@@ -71,7 +68,7 @@ impl host::Host for InstanceState {
             host::Level::Info => tracing::info!(target: "zilla::plugin", binding, "{message}"),
             host::Level::Warn => tracing::warn!(target: "zilla::plugin", binding, "{message}"),
             host::Level::Error => {
-                self.last_error = Some(message.to_owned());
+                self.last_error = Some(message.clone());
                 tracing::error!(target: "zilla::plugin", binding, "{message}");
             }
         }
@@ -107,6 +104,19 @@ impl host::Host for InstanceState {
         }
         Ok(())
     }
+}
+
+/// A plugin's message as it is kept: cut, and with control characters escaped, so that it cannot end its line and
+/// begin one that looks like another's.
+fn one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len().min(LOG_OCTETS_MAX));
+    for c in message[..message.floor_char_boundary(LOG_OCTETS_MAX)].chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
 }
 
 impl ResourceLimiter for InstanceState {

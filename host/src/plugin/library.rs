@@ -6,12 +6,13 @@
 
 use super::binding::BindingPlugin;
 use super::cache::Cache;
+use super::digest::Digest;
 use super::load::{LoadError, Loaded};
 use super::runtime::Runtime;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A plugin file that was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,8 @@ pub struct Library {
     cache: Option<Cache>,
     directories: Vec<PathBuf>,
     entries: BTreeMap<(&'static str, String), Entry>,
+    /// Binding types that were loaded, by the digest of their file; shared by all scans.
+    loaded: Arc<Mutex<BTreeMap<Digest, Arc<BindingPlugin>>>>,
 }
 
 /// Why there is no plugin of a type.
@@ -78,13 +81,33 @@ impl std::error::Error for LibraryError {}
 impl Library {
     /// Looks through directories. One that is missing or unreadable has nothing.
     pub fn scan(runtime: &Runtime, cache: Option<Cache>, directories: Vec<PathBuf>) -> Self {
-        let mut entries = BTreeMap::new();
-        for directory in &directories {
-            for entry in list(directory) {
-                entries.entry((entry.concept, entry.type_name.clone())).or_insert(entry);
-            }
+        let entries = find(&directories);
+        Self { runtime: runtime.clone(), cache, directories, entries, loaded: Arc::default() }
+    }
+
+    /// Looks through the same directories again. What was loaded before is not compiled again.
+    pub fn rescan(&self) -> Self {
+        Self {
+            runtime: self.runtime.clone(),
+            cache: self.cache.clone(),
+            directories: self.directories.clone(),
+            entries: find(&self.directories),
+            loaded: Arc::clone(&self.loaded),
         }
-        Self { runtime: runtime.clone(), cache, directories, entries }
+    }
+
+    /// The same, with one binding type taken from a file.
+    pub(crate) fn with(mut self, type_name: &str, path: PathBuf) -> Self {
+        let entry = Entry { concept: "binding", type_name: type_name.to_owned(), path };
+        self.entries.insert(("binding", type_name.to_owned()), entry);
+        self
+    }
+
+    /// The file that a binding type is in, or would be in.
+    pub(crate) fn place_of(&self, type_name: &str) -> Option<PathBuf> {
+        let known = self.entries.get(&("binding", type_name.to_owned())).map(|entry| entry.path.clone());
+        let first = || self.directories.iter().find(|directory| directory.is_dir());
+        known.or_else(|| Some(first()?.join(format!("binding_{type_name}.wasm"))))
     }
 
     /// All plugins that were found, by concept and type.
@@ -112,14 +135,28 @@ impl Library {
             });
         };
         let path = entry.path.clone();
-        let plugin = self.read(&path).and_then(|loaded| BindingPlugin::new(&self.runtime, &loaded));
-        match plugin {
+        match self.load(&path) {
             Err(error) => Err(LibraryError::Unusable { path, error }),
-            Ok(plugin) => match super::BindingType::describe(&plugin).type_name.as_str() {
-                found if found == type_name => Ok(Arc::new(plugin)),
+            Ok(plugin) => match super::BindingType::describe(plugin.as_ref()).type_name.as_str() {
+                found if found == type_name => Ok(plugin),
                 found => Err(LibraryError::OtherType { path, type_name: found.to_owned() }),
             },
         }
+    }
+
+    fn load(&self, path: &Path) -> Result<Arc<BindingPlugin>, LoadError> {
+        let digest = Digest::of(&std::fs::read(path).map_err(LoadError::Unreadable)?);
+        let known = |plugins: &BTreeMap<_, Arc<BindingPlugin>>| plugins.get(&digest).cloned();
+        if let Some(plugin) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(plugin);
+        }
+        let loaded = self.read(path)?;
+        let plugin = Arc::new(BindingPlugin::new(&self.runtime, &loaded)?);
+        let mut plugins = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nothing runs any more are let go.
+        plugins.retain(|_, plugin| Arc::strong_count(plugin) > 1);
+        plugins.insert(loaded.digest, Arc::clone(&plugin));
+        Ok(plugin)
     }
 
     /// Loads a file as the plugin of a binding, whatever its name.
@@ -128,6 +165,15 @@ impl Library {
         let plugin = BindingPlugin::new(&self.runtime, &loaded)?;
         Ok((loaded, plugin))
     }
+}
+
+/// Entries by concept and type; the first directory that has one wins.
+fn find(directories: &[PathBuf]) -> BTreeMap<(&'static str, String), Entry> {
+    let mut entries = BTreeMap::new();
+    for entry in directories.iter().flat_map(|directory| list(directory)) {
+        entries.entry((entry.concept, entry.type_name.clone())).or_insert(entry);
+    }
+    entries
 }
 
 fn list(directory: &Path) -> Vec<Entry> {

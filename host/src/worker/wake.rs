@@ -11,7 +11,9 @@ use std::task::{Wake, Waker};
 /// A socket of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
-    /// Index of the native binding that it belongs to.
+    /// Index of the pipeline that it belongs to, among those of the worker.
+    pub(crate) pipeline: u32,
+    /// Index of the native binding in it.
     pub(crate) binding: u32,
     /// Which of its sockets.
     pub(crate) socket: Socket,

@@ -2,6 +2,7 @@
 
 use super::ServerOptions;
 use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -10,6 +11,7 @@ use std::net::{SocketAddr, TcpListener};
 #[derive(Debug)]
 pub(crate) struct Listening {
     pub(crate) socket: TcpListener,
+    pub(crate) address: SocketAddr,
     pub(crate) authority: Option<String>,
 }
 
@@ -34,14 +36,17 @@ impl fmt::Display for ListenError {
 
 impl std::error::Error for ListenError {}
 
-/// Listens on every address of the options, once.
-pub(crate) fn listen(options: &ServerOptions) -> Result<Vec<Listening>, ListenError> {
+/// Listens on every address of the options that is not in use already, once.
+pub(crate) fn listen(
+    options: &ServerOptions,
+    in_use: &BTreeSet<SocketAddr>,
+) -> Result<Vec<Listening>, ListenError> {
     let listen = |address: &super::Address| {
         let socket = open(address.socket, options.backlog)
             .map_err(|error| ListenError { address: address.socket, error })?;
-        Ok(Listening { socket, authority: address.authority.clone() })
+        Ok(Listening { socket, address: address.socket, authority: address.authority.clone() })
     };
-    options.addresses.iter().map(listen).collect()
+    options.addresses.iter().filter(|address| !in_use.contains(&address.socket)).map(listen).collect()
 }
 
 fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {

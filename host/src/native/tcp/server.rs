@@ -22,14 +22,36 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 const TOKEN_ACCEPT: u32 = 1;
 const TOKEN_LINGER: u32 = 2;
 
-struct Listener {
+/// A listening socket in the reactor of its worker.
+pub(crate) struct Listener {
     socket: AsyncFd<TcpListener>,
+    address: SocketAddr,
     waker: Waker,
     authority: Option<String>,
 }
 
+impl Listener {
+    /// Must be called within the worker's runtime.
+    pub(crate) fn new(listening: Listening) -> io::Result<Self> {
+        let Listening { socket, address, authority } = listening;
+        Ok(Self { socket: watch(socket)?, address, waker: Waker::noop().clone(), authority })
+    }
+
+    /// The address as configured.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same socket under another name.
+    pub(crate) fn renamed(self, authority: Option<String>) -> Self {
+        Self { authority, ..self }
+    }
+}
+
 /// A `tcp` server on one worker.
 pub(crate) struct TcpServer {
+    /// Index of its pipeline on the worker, for wakers.
+    pipeline: u32,
     binding: BindingIndex,
     /// For the log.
     name: String,
@@ -45,20 +67,10 @@ pub(crate) struct TcpServer {
 }
 
 impl TcpServer {
-    /// Takes over listening sockets. Must be called within the worker's runtime.
-    pub(crate) fn new(binding: BindingIndex, name: String, listening: Vec<Listening>) -> io::Result<Self> {
-        let own = |(index, listening): (usize, Listening)| {
-            let token = Token { binding: binding.0, socket: Socket::Listener(index as u32) };
-            // Looked at once from the start: a connection may be waiting already.
-            wake::push(token);
-            Ok(Listener {
-                socket: watch(listening.socket)?,
-                waker: wake::waker(token),
-                authority: listening.authority,
-            })
-        };
-        let listeners = listening.into_iter().enumerate().map(own).collect::<io::Result<_>>()?;
-        Ok(Self {
+    /// Takes over listening sockets.
+    pub(crate) fn new(pipeline: u32, binding: BindingIndex, name: String, listeners: Vec<Listener>) -> Self {
+        let mut server = Self {
+            pipeline,
             binding,
             name,
             listeners,
@@ -68,7 +80,18 @@ impl TcpServer {
             frames: Vec::new(),
             octets: Vec::new(),
             now_ms: 0,
-        })
+        };
+        for index in 0..server.listeners.len() {
+            let token = server.token(Socket::Listener(index as u32));
+            server.listeners[index].waker = wake::waker(token);
+            // Looked at once from the start: a connection may be waiting already.
+            wake::push(token);
+        }
+        server
+    }
+
+    fn token(&self, socket: Socket) -> Token {
+        Token { pipeline: self.pipeline, binding: self.binding.0, socket }
     }
 
     /// The reactor has news of a socket.
@@ -98,8 +121,16 @@ impl TcpServer {
     }
 
     /// Accepts no more. Connections go on.
-    pub(crate) fn stop_listening(&mut self) {
-        self.listeners.clear();
+    pub(crate) fn take_listeners(&mut self) -> Vec<Listener> {
+        std::mem::take(&mut self.listeners)
+    }
+
+    /// Accepts what waits on a listener that is about to be closed.
+    pub(crate) fn accept_last(&mut self, listener: &Listener, now_ms: u64, engine: &mut Engine) {
+        self.now_ms = now_ms;
+        while let Ok((socket, peer)) = listener.socket.get_ref().accept() {
+            self.open(listener.authority.as_deref(), socket, peer, engine);
+        }
     }
 
     /// How many sockets are open besides the listeners.
@@ -116,14 +147,17 @@ impl TcpServer {
             let mut cx = Context::from_waker(&listener.waker);
             let Poll::Ready(Ok(mut ready)) = listener.socket.poll_read_ready(&mut cx) else { return };
             match listener.socket.get_ref().accept() {
-                Ok((socket, peer)) => self.open(index, socket, peer, engine),
+                Ok((socket, peer)) => {
+                    let authority = listener.authority.clone();
+                    self.open(authority.as_deref(), socket, peer, engine);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
                 Err(error) if is_out_of_descriptors(&error) => self.pause(&error),
                 // The connection went away before it was accepted, or a signal came.
                 Err(error) => tracing::debug!(binding = %self.name, %error, "a connection was not accepted"),
             }
         }
-        wake::push(Token { binding: self.binding.0, socket: Socket::Listener(index as u32) });
+        wake::push(self.token(Socket::Listener(index as u32)));
     }
 
     fn pause(&mut self, error: &io::Error) {
@@ -133,10 +167,10 @@ impl TcpServer {
         self.frames.push(Frame { link: TOKEN_ACCEPT, value: deadline, ..Frame::new(0, FrameKind::Timer) });
     }
 
-    fn open(&mut self, listener: usize, socket: TcpStream, peer: SocketAddr, engine: &mut Engine) {
-        let entry = self.connections.vacant_entry();
-        let (index, stream) = (entry.key(), stream_of(entry.key()));
-        let token = Token { binding: self.binding.0, socket: Socket::Connection(index as u32) };
+    fn open(&mut self, authority: Option<&str>, socket: TcpStream, peer: SocketAddr, engine: &mut Engine) {
+        let index = self.connections.vacant_key();
+        let stream = stream_of(index);
+        let token = self.token(Socket::Connection(index as u32));
         let opened = socket.set_nonblocking(true).and_then(|()| {
             let local = socket.local_addr()?;
             Ok((local, watch(socket)?))
@@ -145,11 +179,11 @@ impl TcpServer {
             Ok(opened) => opened,
             Err(error) => return tracing::debug!(binding = %self.name, %error, "a connection was lost"),
         };
-        entry.insert(Connection::new(socket, wake::waker(token), stream));
+        self.connections.insert(Connection::new(socket, wake::waker(token), stream));
         let start = self.octets.len();
         attributes::push(&mut self.octets, b"source", peer.to_string().as_bytes());
         attributes::push(&mut self.octets, b"destination", local.to_string().as_bytes());
-        if let Some(authority) = &self.listeners[listener].authority {
+        if let Some(authority) = authority {
             attributes::push(&mut self.octets, b"authority", authority.as_bytes());
         }
         self.frames.push(Frame {
@@ -171,7 +205,7 @@ impl TcpServer {
         match (read, connection.reading) {
             (Read::Blocked | Read::NoCredit, _) => {}
             (Read::More, _) => {
-                wake::push(Token { binding: self.binding.0, socket: Socket::Connection(index as u32) });
+                wake::push(self.token(Socket::Connection(index as u32)));
             }
             (Read::Ended, Reading::Open) => {
                 connection.reading = Reading::Ended;
@@ -233,12 +267,12 @@ impl TcpServer {
             }
             FrameKind::Window => {
                 // The acceptor has read: so may this connection.
-                wake::push(Token { binding: self.binding.0, socket: Socket::Connection(index as u32) });
+                wake::push(self.token(Socket::Connection(index as u32)));
             }
             FrameKind::Reset => {
                 if connection.reading == Reading::Open {
                     connection.reading = Reading::Discarding;
-                    wake::push(Token { binding: self.binding.0, socket: Socket::Connection(index as u32) });
+                    wake::push(self.token(Socket::Connection(index as u32)));
                 }
                 self.close_if_done(index);
             }
@@ -263,7 +297,7 @@ impl TcpServer {
     fn resume(&mut self) {
         if std::mem::replace(&mut self.is_paused, false) {
             for index in 0..self.listeners.len() {
-                wake::push(Token { binding: self.binding.0, socket: Socket::Listener(index as u32) });
+                wake::push(self.token(Socket::Listener(index as u32)));
             }
         }
     }

@@ -1,0 +1,98 @@
+//! Pipelines: bindings that exit to one another, and so share streams.
+//!
+//! No stream crosses from one pipeline to another, so a pipeline is what a new generation replaces or keeps. Two
+//! pipelines with one fingerprint do the same: the same bindings, options and routes on the same plugins.
+
+use super::{Planned, Role};
+use crate::plugin::Digest;
+use std::fmt;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use zilla_config::Config;
+use zilla_engine::{BindingIndex, Limits};
+
+/// Bindings that exit to one another.
+pub(crate) struct Pipeline {
+    /// Its first binding, for the log.
+    pub(crate) name: String,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) limits: Limits,
+    /// A binding's position here is its index in the engine.
+    pub(crate) bindings: Vec<Planned>,
+}
+
+/// What a pipeline does, as one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fingerprint(Digest);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.12}", self.0)
+    }
+}
+
+impl Pipeline {
+    /// What it listens on.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let tcp = self.bindings.iter().filter_map(|planned| match &planned.role {
+            Role::Tcp(options) => Some(&options.addresses),
+            Role::Plugin { .. } => None,
+        });
+        tcp.flatten().map(|address| address.socket)
+    }
+}
+
+/// Splits the bindings of a file, which are in its order, into pipelines.
+pub(super) fn split(config: &Config, bindings: Vec<Planned>, limits: Limits) -> Vec<Arc<Pipeline>> {
+    let group = groups(config);
+    let mut local = vec![0; bindings.len()];
+    let mut members: Vec<Vec<Planned>> = bindings.iter().map(|_| Vec::new()).collect();
+    for (position, planned) in bindings.into_iter().enumerate() {
+        let members = &mut members[group[position]];
+        local[position] = members.len() as u32;
+        members.push(planned);
+    }
+    let mut pipelines = Vec::new();
+    for mut bindings in members.into_iter().filter(|members| !members.is_empty()) {
+        for exit in
+            bindings.iter_mut().flat_map(|planned| &mut planned.engine.routes).filter_map(|r| r.exit.as_mut())
+        {
+            *exit = BindingIndex(local[exit.0 as usize]);
+        }
+        let (name, fingerprint) = (bindings[0].name.clone(), fingerprint(&bindings, limits));
+        pipelines.push(Arc::new(Pipeline { name, fingerprint, limits, bindings }));
+    }
+    pipelines
+}
+
+/// For each binding the lowest position that it is connected to.
+fn groups(config: &Config) -> Vec<usize> {
+    let mut group: Vec<usize> = (0..config.bindings.len()).collect();
+    fn root(group: &[usize], mut position: usize) -> usize {
+        while group[position] != position {
+            position = group[position];
+        }
+        position
+    }
+    for (position, binding) in config.bindings.iter().enumerate() {
+        for exit in binding.routes.iter().filter_map(|route| route.exit) {
+            let (one, other) = (root(&group, position), root(&group, exit.position()));
+            group[one.max(other)] = one.min(other);
+        }
+    }
+    (0..group.len()).map(|position| root(&group, position)).collect()
+}
+
+fn fingerprint(bindings: &[Planned], limits: Limits) -> Fingerprint {
+    let mut text = format!("{limits:?}");
+    for Planned { name, role, engine } in bindings {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{name} {engine:?} ");
+        let _ = match role {
+            Role::Tcp(options) => write!(text, "{options:?}"),
+            Role::Plugin { binding_type, config } => write!(text, "{} {config:?}", binding_type.identity()),
+        };
+    }
+    Fingerprint(Digest::of(text.as_bytes()))
+}

@@ -1,0 +1,141 @@
+//! Reading `zilla.yaml` and the plugins, the first time and again.
+
+use crate::plan::Plan;
+use crate::plugin::{BindingType as _, Library};
+use crate::watch::Watched;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use zilla_config::{Outcome, Source, parse, render};
+
+/// Symbolic links followed from one file; a longer chain is taken as it is.
+const LINKS_MAX: usize = 16;
+
+/// Where a generation comes from.
+pub struct Loader {
+    config: PathBuf,
+    library: Library,
+}
+
+/// Why there is no plan: every problem, as text for people.
+#[derive(Debug)]
+pub struct LoadFailure(pub String);
+
+/// A file as it was read.
+pub struct ConfigFile {
+    source: Source,
+    outcome: Outcome,
+}
+
+impl ConfigFile {
+    /// Reads a file. Its problems are kept for [`ConfigFile::plan`], so that all are shown together.
+    pub fn read(file: &Path) -> Result<Self, LoadFailure> {
+        let text =
+            std::fs::read(file).map_err(|error| LoadFailure(format!("{}: {error}", file.display())))?;
+        let text = String::from_utf8(text).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            LoadFailure(format!("{}: expected UTF-8, found other octets at {at}", file.display()))
+        })?;
+        let source = Source::new(file.display().to_string(), text);
+        let outcome = parse(&source, &mut |name| std::env::var(name).ok());
+        Ok(Self { source, outcome })
+    }
+
+    /// How many bindings it has, as far as could be read.
+    pub fn bindings(&self) -> usize {
+        let config = self.outcome.config.as_ref().or(self.outcome.partial.as_ref());
+        config.map_or(0, |config| config.bindings.len())
+    }
+
+    /// Checks it against plugins. The text has every problem; warnings may come with a plan.
+    pub fn plan(self, library: &Library) -> (Option<Plan>, String) {
+        let Self { source, outcome: Outcome { config, partial, mut problems } } = self;
+        let plan = config.and_then(|config| {
+            let (plan, more) = Plan::make(&config, library);
+            problems.extend(more);
+            plan
+        });
+        if let Some(partial) = partial {
+            problems.extend(Plan::check_partial(&partial, library));
+        }
+        (plan, render(&source, &problems))
+    }
+}
+
+impl Loader {
+    /// Reads this file, with the plugins of this library.
+    pub fn new(config: PathBuf, library: Library) -> Self {
+        Self { config, library }
+    }
+
+    /// The file, as it was given.
+    pub(crate) fn config(&self) -> String {
+        self.config.display().to_string()
+    }
+
+    /// What a change of matters: the file, each link on the way to it, and the plugins.
+    pub(crate) fn watched(&self) -> Watched {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let plugins = self.library.directories().iter().map(|directory| absolute(directory)).collect();
+        let mut files = BTreeSet::new();
+        let mut path = absolute(&self.config);
+        for _ in 0..LINKS_MAX {
+            files.insert(path.clone());
+            let Ok(target) = std::fs::read_link(&path) else { break };
+            path = path.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
+        }
+        // A link on the way may be of a directory.
+        files.extend(self.config.canonicalize());
+        Watched { files, plugins }
+    }
+
+    /// Reads everything again. Plugins whose file is the same are not compiled again.
+    pub(crate) fn load(&self) -> Result<Plan, LoadFailure> {
+        self.plan(&self.library.rescan())
+    }
+
+    fn plan(&self, library: &Library) -> Result<Plan, LoadFailure> {
+        let (plan, text) = ConfigFile::read(&self.config)?.plan(library);
+        match plan {
+            Some(plan) => {
+                if !text.is_empty() {
+                    tracing::warn!("warnings:\n{text}");
+                }
+                Ok(plan)
+            }
+            None => Err(LoadFailure(text)),
+        }
+    }
+
+    /// Sees whether everything can run with a plugin file in the place of the one of its type.
+    pub(crate) fn prepare_swap(&self, file: &Path) -> Result<Swap, LoadFailure> {
+        let refused = |error: &dyn std::fmt::Display| LoadFailure(format!("{}: {error}", file.display()));
+        let (_, plugin) = self.library.binding_at(file).map_err(|error| refused(&error))?;
+        let type_name = plugin.describe().type_name.clone();
+        let library = self.library.rescan();
+        let place = library
+            .place_of(&type_name)
+            .ok_or_else(|| refused(&"there is no directory of plugins to put it into"))?;
+        self.plan(&library.with(&type_name, file.to_owned()))?;
+        Ok(Swap { file: file.to_owned(), place })
+    }
+}
+
+/// A plugin file that can take the place of another.
+pub(crate) struct Swap {
+    file: PathBuf,
+    place: PathBuf,
+}
+
+impl Swap {
+    /// Replaces the file, as a whole: whoever reads it sees the old or the new one.
+    pub(crate) fn commit(&self) -> Result<(), LoadFailure> {
+        let partial = self.place.with_extension(format!("{}.partial", std::process::id()));
+        let replaced =
+            std::fs::copy(&self.file, &partial).and_then(|_| std::fs::rename(&partial, &self.place));
+        replaced.map_err(|error| {
+            // Nothing more can be done about a partial file than to try to remove it.
+            let _ = std::fs::remove_file(&partial);
+            LoadFailure(format!("{}: {error}", self.place.display()))
+        })
+    }
+}

@@ -1,0 +1,366 @@
+//! What runs beside the workers: signals, changed files and commands, and the generation that they lead to.
+//!
+//! A generation is what one reading of `zilla.yaml` and the plugins amounts to. The next one is built off the
+//! workers, and only what is complete is applied: a file that is wrong keeps what runs. At most two generations
+//! have streams at a time: while the streams of the one before last drain, a further one waits, at most for the
+//! drain limit, when they are closed.
+
+mod build;
+
+use crate::control::{Control, Request, Requested};
+use crate::plan::Plan;
+use crate::process::{StartError, WorkerHandle};
+use crate::reload::{LoadFailure, Loader};
+use crate::watch::Watch;
+use crate::worker::command::{Apply, Command, PipelineReport};
+use serde_json::{Value, json};
+use std::future::Future as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// How a process runs.
+pub struct SupervisorOptions {
+    /// Reads `zilla.yaml` and the plugins again.
+    pub loader: Arc<Loader>,
+    /// Time that streams have to end, when their generation or the process does.
+    pub drain_limit: Duration,
+    /// Whether changed files are applied without being asked for.
+    pub watch: bool,
+    /// Where commands come from; none if there is no place for a socket.
+    pub control: Option<Control>,
+}
+
+/// See the module.
+pub(crate) struct Supervisor {
+    workers: Vec<WorkerHandle>,
+    options: SupervisorOptions,
+    signals: Signals,
+    current: Plan,
+    generation: u64,
+    last_error: Option<String>,
+    /// What is to be applied when the generation before last has drained.
+    pending: Option<Pending>,
+}
+
+/// A plan that waits, and whoever waits for it.
+struct Pending {
+    plan: Plan,
+    reason: &'static str,
+    answer: Option<oneshot::Sender<Value>>,
+}
+
+/// What applying a plan came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Applied {
+    Unchanged,
+    Generation { started: usize, ended: usize },
+}
+
+/// Why the process ends.
+enum Leave {
+    Drain(&'static str),
+    Stop(&'static str),
+}
+
+impl Supervisor {
+    pub(crate) fn new(workers: Vec<WorkerHandle>, options: SupervisorOptions) -> Result<Self, StartError> {
+        let signals = Signals::listen().map_err(|error| StartError(format!("no signals: {error}")))?;
+        Ok(Self {
+            workers,
+            options,
+            signals,
+            current: Plan::default(),
+            generation: 0,
+            last_error: None,
+            pending: None,
+        })
+    }
+
+    /// Applies the first generation.
+    pub(crate) async fn start(&mut self, plan: Plan) -> Result<(), StartError> {
+        let addresses = plan.addresses();
+        self.apply(plan).await.map_err(StartError)?;
+        for address in addresses {
+            tracing::info!(%address, "listening");
+        }
+        tracing::info!(workers = self.workers.len(), plugins = self.current.plugins(), "started");
+        Ok(())
+    }
+
+    /// Serves until the process ends.
+    pub(crate) async fn run(mut self) -> ExitCode {
+        let mut watch = self.options.watch.then(|| self.watch());
+        let leave = loop {
+            let is_pending = self.pending.is_some();
+            tokio::select! {
+                signal = self.signals.next() => match signal {
+                    "SIGHUP" => self.reload("SIGHUP", None).await,
+                    name => break Leave::Drain(name),
+                },
+                () = changed(&mut watch) => {
+                    watch = Some(self.watch());
+                    self.reload("a file changed", None).await;
+                }
+                Requested { request, answer } = requested(&mut self.options.control) => match request {
+                    // Whoever asked may have gone.
+                    Request::Status => drop(answer.send(self.status().await)),
+                    Request::Reload => self.reload("reload", Some(answer)).await,
+                    Request::Swap { file } => self.swap(PathBuf::from(file), answer).await,
+                    Request::Stop => {
+                        let _ = answer.send(json!({"ok": "draining"}));
+                        break Leave::Drain("stop");
+                    }
+                },
+                () = all_drained(&self.workers), if is_pending => self.apply_pending().await,
+                () = any_ended(&self.workers) => break Leave::Stop("a worker ended unexpectedly"),
+            }
+        };
+        self.leave(leave).await
+    }
+
+    fn watch(&self) -> Watch {
+        Watch::start(self.options.loader.watched())
+    }
+
+    /// Reads the files again and applies what changed. An error is logged and kept for `status`.
+    async fn reload(&mut self, reason: &'static str, answer: Option<oneshot::Sender<Value>>) {
+        let loader = Arc::clone(&self.options.loader);
+        let loaded = in_background(move || loader.load()).await;
+        self.apply_loaded(loaded, reason, answer).await;
+    }
+
+    /// Puts a plugin file in the place of the one of its type, if what results can run.
+    async fn swap(&mut self, file: PathBuf, answer: oneshot::Sender<Value>) {
+        let loader = Arc::clone(&self.options.loader);
+        let swapped = in_background(move || {
+            loader.prepare_swap(&file)?.commit()?;
+            loader.load()
+        });
+        let loaded = swapped.await;
+        self.apply_loaded(loaded, "swap", Some(answer)).await;
+    }
+
+    /// Applies a plan now, or when the generation before last has drained. A later one takes its place meanwhile.
+    async fn apply_loaded(
+        &mut self,
+        loaded: Result<Result<Plan, LoadFailure>, String>,
+        reason: &'static str,
+        answer: Option<oneshot::Sender<Value>>,
+    ) {
+        match loaded.and_then(|loaded| loaded.map_err(|LoadFailure(text)| text)) {
+            Ok(plan) => {
+                let earlier = self.pending.replace(Pending { plan, reason, answer });
+                if let Some(answer) = earlier.and_then(|pending| pending.answer) {
+                    let _ = answer.send(json!({"ok": "a later change is applied instead"}));
+                }
+                if self.workers.iter().all(|worker| *worker.draining.borrow() == 0) {
+                    self.apply_pending().await;
+                }
+            }
+            Err(error) => self.conclude(reason, Err(error), answer),
+        }
+    }
+
+    async fn apply_pending(&mut self) {
+        if let Some(Pending { plan, reason, answer }) = self.pending.take() {
+            let applied = self.apply(plan).await;
+            self.conclude(reason, applied, answer);
+        }
+    }
+
+    /// Logs what came of it, and tells whoever waits.
+    fn conclude(
+        &mut self,
+        reason: &str,
+        applied: Result<Applied, String>,
+        answer: Option<oneshot::Sender<Value>>,
+    ) {
+        let generation = self.generation;
+        let text = match &applied {
+            Ok(Applied::Unchanged) => {
+                tracing::debug!(reason, "nothing to replace");
+                json!({"ok": format!("generation {generation}: nothing to replace")})
+            }
+            Ok(Applied::Generation { started, ended }) => {
+                tracing::info!(reason, generation, started, ended, "applied");
+                json!({"ok": format!("generation {generation}: {started} pipelines started, {ended} drain")})
+            }
+            // The same error again, say of a file that is written piece by piece, is no news.
+            Err(error) if self.last_error.as_ref() == Some(error) => json!({"error": error}),
+            Err(error) => {
+                tracing::error!(reason, generation, "not applied, what runs is kept:\n{error}");
+                json!({"error": error})
+            }
+        };
+        self.last_error = applied.err();
+        if let Some(answer) = answer {
+            // Whoever asked may have gone.
+            let _ = answer.send(text);
+        }
+    }
+
+    /// Starts the pipelines that are new and ends those that are gone. Nothing happens if anything fails.
+    async fn apply(&mut self, plan: Plan) -> Result<Applied, String> {
+        let difference = build::difference(&self.current, &plan);
+        if difference.start.is_empty() && difference.ended == 0 {
+            return Ok(Applied::Unchanged);
+        }
+        let in_use = self.current.addresses();
+        let (workers, start) = (self.workers.len(), difference.start.clone());
+        let built = in_background(move || build::pipelines(&start, workers, &in_use)).await??;
+        self.generation += 1;
+        let mut applied = Vec::new();
+        for (worker, start) in self.workers.iter().zip(built) {
+            let (done, is_done) = oneshot::channel();
+            let apply = Apply {
+                generation: self.generation,
+                keep: difference.keep.clone(),
+                start,
+                drain_limit_ms: self.drain_limit_ms(),
+                done,
+            };
+            // One that has ended is noticed by `run`.
+            let _ = worker.commands.send(Command::Apply(apply)).await;
+            applied.push(is_done);
+        }
+        for is_done in applied {
+            let _ = is_done.await;
+        }
+        self.current = plan;
+        Ok(Applied::Generation { started: difference.start.len(), ended: difference.ended })
+    }
+
+    async fn status(&self) -> Value {
+        let mut reports = Vec::new();
+        for worker in &self.workers {
+            let (answer, report) = oneshot::channel();
+            let _ = worker.commands.send(Command::Report(answer)).await;
+            reports.push(report.await.unwrap_or_default());
+        }
+        let reports: Vec<PipelineReport> = reports.into_iter().flatten().collect();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "config": self.options.loader.config(),
+            "workers": self.workers.len(),
+            "generation": self.generation,
+            "pipelines": build::status(&self.current, &reports),
+            "last_error": self.last_error,
+        })
+    }
+
+    /// Lets streams end, or not, and the process with them.
+    async fn leave(mut self, leave: Leave) -> ExitCode {
+        let is_failure = matches!(leave, Leave::Stop(_));
+        match leave {
+            Leave::Drain(reason) => {
+                tracing::info!(reason, limit_ms = self.drain_limit_ms(), "draining");
+                let limit_ms = self.drain_limit_ms();
+                self.tell(|| Command::Drain { limit_ms }).await;
+            }
+            Leave::Stop(reason) => {
+                tracing::error!(reason, "stopping");
+                self.tell(|| Command::Stop).await;
+            }
+        }
+        let mut is_told = false;
+        loop {
+            tokio::select! {
+                () = all_ended(&self.workers) => break,
+                name = self.signals.next(), if !is_told => {
+                    if name != "SIGHUP" {
+                        is_told = true;
+                        tracing::warn!(signal = name, "stopping at once");
+                        self.tell(|| Command::Stop).await;
+                    }
+                }
+            }
+        }
+        let threads = self.workers.into_iter().map(|worker| worker.thread);
+        let is_panicked = threads.map(JoinHandle::join).filter(Result::is_err).count() > 0;
+        tracing::info!("stopped");
+        if is_panicked || is_failure { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    async fn tell(&self, command: impl Fn() -> Command) {
+        for worker in &self.workers {
+            // One that has ended needs no command.
+            let _ = worker.commands.send(command()).await;
+        }
+    }
+
+    fn drain_limit_ms(&self) -> u64 {
+        self.options.drain_limit.as_millis() as u64
+    }
+}
+
+/// Runs what takes long off the runtime.
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| format!("internal: {error}"))
+}
+
+async fn changed(watch: &mut Option<Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn requested(control: &mut Option<Control>) -> Requested {
+    match control {
+        Some(control) => control.requested().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn any_ended(workers: &[WorkerHandle]) {
+    let mut closed: Vec<_> = workers.iter().map(|worker| Box::pin(worker.commands.closed())).collect();
+    std::future::poll_fn(|cx| {
+        let is_closed = closed.iter_mut().any(|worker| worker.as_mut().poll(cx).is_ready());
+        if is_closed { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+/// Waits until no pipeline drains. Workers close what is left at the drain limit, so this ends.
+async fn all_drained(workers: &[WorkerHandle]) {
+    for worker in workers {
+        // One that has ended drains no more.
+        let _ = worker.draining.clone().wait_for(|count| *count == 0).await;
+    }
+}
+
+async fn all_ended(workers: &[WorkerHandle]) {
+    for worker in workers {
+        worker.commands.closed().await;
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hangup.recv() => "SIGHUP",
+        }
+    }
+}

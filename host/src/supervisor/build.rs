@@ -1,0 +1,100 @@
+//! The difference between two plans, and what is made for it before any worker is told.
+
+use crate::native::tcp::listen;
+use crate::plan::{Fingerprint, Pipeline, Plan, Role};
+use crate::plugin::Instance;
+use crate::worker::command::{NewPipeline, PipelineReport};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What a new plan changes.
+pub(super) struct Difference {
+    /// In both.
+    pub(super) keep: Vec<Fingerprint>,
+    /// In the new one only.
+    pub(super) start: Vec<Arc<Pipeline>>,
+    /// How many are in the old one only.
+    pub(super) ended: usize,
+}
+
+pub(super) fn difference(old: &Plan, new: &Plan) -> Difference {
+    let running: BTreeSet<Fingerprint> = old.pipelines.iter().map(|pipeline| pipeline.fingerprint).collect();
+    let (keep, start): (Vec<_>, Vec<_>) =
+        new.pipelines.iter().cloned().partition(|pipeline| running.contains(&pipeline.fingerprint));
+    let keep: Vec<Fingerprint> = keep.iter().map(|pipeline| pipeline.fingerprint).collect();
+    Difference { ended: running.len() - keep.len(), keep, start }
+}
+
+/// Instances and sockets of pipelines, for each worker. An address that is in use already gets no socket: the
+/// worker moves the one that it has.
+pub(super) fn pipelines(
+    start: &[Arc<Pipeline>],
+    workers: usize,
+    in_use: &BTreeSet<SocketAddr>,
+) -> Result<Vec<Vec<NewPipeline>>, String> {
+    let worker = |_| start.iter().map(|plan| pipeline(plan, in_use)).collect();
+    (0..workers).map(worker).collect()
+}
+
+fn pipeline(plan: &Arc<Pipeline>, in_use: &BTreeSet<SocketAddr>) -> Result<NewPipeline, String> {
+    let mut new = NewPipeline { plan: Arc::clone(plan), instances: Vec::new(), listening: Vec::new() };
+    for planned in &plan.bindings {
+        let (instance, listening) = match &planned.role {
+            Role::Tcp(options) => {
+                (None, listen(options, in_use).map_err(|error| format!("{}: {error}", planned.name))?)
+            }
+            Role::Plugin { binding_type, config } => {
+                let attached = binding_type.attach(config);
+                let (instance, _routes) = attached.map_err(|error| format!("{}: {error}", planned.name))?;
+                (Some(instance as Box<dyn Instance>), Vec::new())
+            }
+        };
+        new.instances.push(instance);
+        new.listening.push(listening);
+    }
+    Ok(new)
+}
+
+/// What runs, for `zilla status`: current pipelines with their bindings, and what drains.
+pub(super) fn status(current: &Plan, reports: &[PipelineReport]) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for pipeline in &current.pipelines {
+        let own = || reports.iter().filter(|r| r.fingerprint == pipeline.fingerprint && !r.is_draining);
+        let bindings = pipeline.bindings.iter().map(|planned| match &planned.role {
+            Role::Tcp(_) => json!({"name": planned.name, "type": "tcp", "kind": "server"}),
+            Role::Plugin { binding_type, config } => {
+                let description = binding_type.describe();
+                json!({
+                    "name": planned.name,
+                    "type": description.type_name,
+                    "kind": config.kind,
+                    "version": description.version,
+                    "digest": binding_type.identity(),
+                })
+            }
+        });
+        rows.push(json!({
+            "name": pipeline.name,
+            "state": "current",
+            "generation": own().map(|report| report.generation).max(),
+            "streams": own().map(|report| report.streams).sum::<usize>(),
+            "listens": pipeline.addresses().map(|address| address.to_string()).collect::<Vec<_>>(),
+            "bindings": bindings.collect::<Vec<_>>(),
+        }));
+    }
+    let draining: BTreeSet<u64> = reports.iter().filter(|r| r.is_draining).map(|r| r.generation).collect();
+    for generation in draining {
+        let own = reports.iter().filter(|report| report.is_draining && report.generation == generation);
+        rows.push(json!({
+            "name": "-",
+            "state": "draining",
+            "generation": generation,
+            "streams": own.map(|report| report.streams).sum::<usize>(),
+            "listens": [],
+            "bindings": [],
+        }));
+    }
+    rows
+}

@@ -1,0 +1,132 @@
+//! Changes of the files that a generation is made of.
+//!
+//! Directories are watched, not files: editors rename, and a Kubernetes ConfigMap swaps a symbolic link beside
+//! the file. What happens to other files in them does not matter. Many changes at once are one: it is told when
+//! nothing more has happened for a moment.
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How long nothing more may happen before a change is told.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How long changes may go on before they are told all the same.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is to be watched. All paths are absolute.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watched {
+    /// Files that matter, and symbolic links on the way to them.
+    pub(crate) files: BTreeSet<PathBuf>,
+    /// Directories of which every plugin matters.
+    pub(crate) plugins: BTreeSet<PathBuf>,
+}
+
+impl Watched {
+    /// The plugins' directories, and those that hold a file that matters or a link on the way to it.
+    fn directories(&self) -> BTreeSet<&Path> {
+        let holders = self.files.iter().filter_map(|file| file.parent());
+        self.plugins
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(holders)
+            .filter(|directory| directory.is_dir())
+            .collect()
+    }
+
+    /// Whether a change of this path may matter: of a file, of a directory or link that it is reached through, or
+    /// of a plugin.
+    fn concerns(&self, path: &Path) -> bool {
+        let is_plugin = || path.extension().is_some_and(|extension| extension == "wasm");
+        self.files.iter().any(|file| file.starts_with(path))
+            || is_plugin() && path.parent().is_some_and(|directory| self.plugins.contains(directory))
+    }
+}
+
+/// Directories that are watched.
+pub(crate) struct Watch {
+    /// None if nothing can be watched; then nothing is ever told.
+    _watcher: Option<RecommendedWatcher>,
+    events: mpsc::Receiver<()>,
+}
+
+impl Watch {
+    /// Watches. A directory that cannot be watched is left out, with a line in the log.
+    pub(crate) fn start(watched: Watched) -> Self {
+        let (sender, events) = mpsc::channel(1);
+        let concerned = watched.clone();
+        let on_event = move |event: notify::Result<notify::Event>| {
+            // After an error, such as a queue that was full, anything may have changed.
+            if event.map_or(true, |event| {
+                is_change(event.kind) && event.paths.iter().any(|path| concerned.concerns(path))
+            }) {
+                // One that waits already stands for this one, too.
+                let _ = sender.try_send(());
+            }
+        };
+        let watcher = notify::recommended_watcher(on_event).map(|mut watcher| {
+            for directory in watched.directories() {
+                if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
+                    tracing::warn!(directory = %directory.display(), %error, "changes here are not noticed");
+                }
+            }
+            watcher
+        });
+        let watcher =
+            watcher.inspect_err(|error| tracing::warn!(%error, "changed files are not noticed")).ok();
+        Self { _watcher: watcher, events }
+    }
+
+    /// Waits for a change, and until it is over.
+    pub(crate) async fn changed(&mut self) {
+        if self.events.recv().await.is_none() {
+            // Nothing is watched.
+            return std::future::pending().await;
+        }
+        let quiet = async { while tokio::time::timeout(QUIET, self.events.recv()).await.is_ok() {} };
+        // At the end of patience, what is there is taken; what comes later is told again.
+        let _ = tokio::time::timeout(PATIENCE, quiet).await;
+    }
+}
+
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
+        EventKind::Any
+        | EventKind::Create(_)
+        | EventKind::Modify(_)
+        | EventKind::Remove(_)
+        | EventKind::Other => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_links_on_the_way_and_plugins_matter_and_nothing_else() {
+        let paths = |list: &[&str]| list.iter().map(PathBuf::from).collect();
+        let watched = Watched {
+            files: paths(&["/etc/zilla/zilla.yaml", "/etc/zilla/..data/zilla.yaml"]),
+            plugins: paths(&["/opt/plugins"]),
+        };
+        for path in
+            ["/etc/zilla/zilla.yaml", "/etc/zilla/..data", "/etc/zilla", "/opt/plugins/binding_http.wasm"]
+        {
+            assert!(watched.concerns(Path::new(path)), "{path}");
+        }
+        for path in [
+            "/etc/zilla/zilla.log",
+            "/etc/zilla/other.wasm",
+            "/opt/plugins/x.partial",
+            "/opt/plugins/a/b.wasm",
+        ] {
+            assert!(!watched.concerns(Path::new(path)), "{path}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A pipeline on one worker: an engine, an instance of each binding, and one turn of them.
+
+use super::command::NewPipeline;
+use crate::native::tcp::{Listener, TcpServer};
+use crate::plan::{Pipeline, Role};
+use crate::plugin::{BindingConfig, BindingType, Instance, Instant, Returned, Trap};
+use crate::worker::wake::Socket;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use zilla_engine::{Batch, BindingIndex, CloseCode, Engine};
+
+/// Batches handled before other pipelines and the sockets have their turn.
+const TURN_BATCHES_MAX: usize = 256;
+
+/// Buffers that the pipelines of a worker share, since one runs at a time.
+#[derive(Default)]
+pub(super) struct Scratch {
+    batch: Batch,
+    returned: Returned,
+}
+
+/// Listeners of pipelines that end, by address: the pipeline and the binding that they were of.
+pub(super) type Listeners = BTreeMap<SocketAddr, (usize, usize, Listener)>;
+
+/// Bindings that exit to one another, running.
+pub(super) struct Running {
+    pub(super) plan: Arc<Pipeline>,
+    pub(super) generation: u64,
+    engine: Engine,
+    bindings: Vec<Slot>,
+    /// When a drain is over, in ms; none while the pipeline takes new streams.
+    pub(super) drain_until_ms: Option<u64>,
+}
+
+enum Slot {
+    Tcp(TcpServer),
+    Plugin(PluginSlot),
+}
+
+struct PluginSlot {
+    name: String,
+    binding_type: Arc<dyn BindingType>,
+    config: Arc<BindingConfig>,
+    /// None if a successor of a trapped instance could not be made; tried again for the next batch.
+    instance: Option<Box<dyn Instance>>,
+}
+
+impl Running {
+    /// Begins a pipeline under an index of the worker. Listeners on its addresses are taken out of `listeners`
+    /// where they are there already. Must be called within the worker's runtime.
+    pub(super) fn start(
+        index: u32,
+        generation: u64,
+        new: NewPipeline,
+        listeners: &mut Listeners,
+    ) -> io::Result<Self> {
+        let NewPipeline { plan, instances, listening } = new;
+        let mut bindings = Vec::with_capacity(plan.bindings.len());
+        for (position, (planned, (instance, listening))) in
+            plan.bindings.iter().zip(instances.into_iter().zip(listening)).enumerate()
+        {
+            bindings.push(match &planned.role {
+                Role::Tcp(options) => {
+                    let kept = options.addresses.iter().filter_map(|address| {
+                        let (_, _, listener) = listeners.remove(&address.socket)?;
+                        Some(listener.renamed(address.authority.clone()))
+                    });
+                    let added = listening.into_iter().map(Listener::new);
+                    let sockets = kept.map(Ok).chain(added).collect::<io::Result<_>>()?;
+                    let binding = BindingIndex(position as u32);
+                    Slot::Tcp(TcpServer::new(index, binding, planned.name.clone(), sockets))
+                }
+                Role::Plugin { binding_type, config } => Slot::Plugin(PluginSlot {
+                    name: planned.name.clone(),
+                    binding_type: Arc::clone(binding_type),
+                    config: Arc::clone(config),
+                    instance,
+                }),
+            });
+        }
+        let engine =
+            Engine::new(plan.limits, plan.bindings.iter().map(|planned| planned.engine.clone()).collect());
+        Ok(Self { plan, generation, engine, bindings, drain_until_ms: None })
+    }
+
+    /// Takes its listeners away, each with the position of its binding.
+    pub(super) fn take_listeners(&mut self) -> Vec<(usize, Listener)> {
+        let taken = self.bindings.iter_mut().enumerate().filter_map(|(position, slot)| match slot {
+            Slot::Tcp(tcp) => {
+                Some(tcp.take_listeners().into_iter().map(move |listener| (position, listener)))
+            }
+            Slot::Plugin(_) => None,
+        });
+        taken.flatten().collect()
+    }
+
+    /// Accepts what waits on a listener before it is closed: the kernel would reset it.
+    pub(super) fn accept_last(&mut self, position: usize, listener: &Listener, now_ms: u64) {
+        if let Some(Slot::Tcp(tcp)) = self.bindings.get_mut(position) {
+            tcp.accept_last(listener, now_ms, &mut self.engine);
+        }
+    }
+
+    /// Tells its bindings that no new streams will come, and gives those that there are this long.
+    pub(super) fn drain(&mut self, now_ms: u64, limit_ms: u64) {
+        self.drain_until_ms.get_or_insert_with(|| now_ms.saturating_add(limit_ms));
+        self.engine.drain();
+    }
+
+    /// Whether it drains and nothing is left of it.
+    pub(super) fn is_drained(&self) -> bool {
+        self.drain_until_ms.is_some() && self.engine.streams() == 0 && self.connections() == 0
+    }
+
+    /// Ends what is left at the limit of a drain: each stream is aborted and reset, both ways.
+    pub(super) fn close(&mut self, now: Instant, scratch: &mut Scratch) {
+        tracing::warn!(
+            pipeline = self.plan.name,
+            streams = self.engine.streams(),
+            connections = self.connections(),
+            "drain: the limit is met, what is left is closed"
+        );
+        self.engine.close_all(CloseCode::Drained);
+        self.turn(now, scratch);
+    }
+
+    /// Gives its instances the last call.
+    pub(super) fn detach(mut self) {
+        for slot in &mut self.bindings {
+            if let Slot::Plugin(PluginSlot { name, instance: Some(instance), .. }) = slot
+                && let Err(trap) = instance.detach()
+            {
+                tracing::warn!(binding = %name, %trap, "a binding trapped while it was detached");
+            }
+        }
+    }
+
+    pub(super) fn streams(&self) -> usize {
+        self.engine.streams()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.engine.is_ready()
+    }
+
+    /// When it has something to do next, in ms.
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        [self.engine.next_deadline(), self.drain_until_ms].into_iter().flatten().min()
+    }
+
+    fn connections(&self) -> usize {
+        self.bindings.iter().map(|slot| if let Slot::Tcp(tcp) = slot { tcp.connections() } else { 0 }).sum()
+    }
+
+    /// Lets a socket that has news read and write.
+    pub(super) fn on_ready(&mut self, binding: u32, socket: Socket, now_ms: u64) {
+        if let Some(Slot::Tcp(tcp)) = self.bindings.get_mut(binding as usize) {
+            tcp.on_ready(socket, now_ms, &mut self.engine);
+        }
+    }
+
+    /// Hands batches to bindings, each in turn, until all is quiet or the budget is spent.
+    pub(super) fn turn(&mut self, now: Instant, scratch: &mut Scratch) {
+        self.engine.advance(now.monotonic_ms);
+        for _ in 0..TURN_BATCHES_MAX {
+            let Some(binding) = self.engine.next_ready() else { break };
+            self.engine.take(binding, &mut scratch.batch);
+            if !scratch.batch.is_empty() {
+                self.deliver(binding, now, scratch);
+            }
+        }
+        self.report_violations();
+    }
+
+    fn deliver(&mut self, binding: BindingIndex, now: Instant, Scratch { batch, returned }: &mut Scratch) {
+        match self.bindings.get_mut(binding.0 as usize) {
+            Some(Slot::Tcp(tcp)) => tcp.deliver(batch, now.monotonic_ms, &mut self.engine),
+            Some(Slot::Plugin(slot)) => match slot.deliver(now, batch, returned) {
+                Ok(()) => self.engine.handle(binding, &returned.frames, batch.octets(), &returned.octets),
+                Err(trap) => {
+                    let streams = self.engine.streams_of(binding);
+                    tracing::error!(binding = %slot.name, streams, reason = %trap, "a plugin trapped, its streams are closed");
+                    self.engine.fail(binding, CloseCode::Crashed);
+                }
+            },
+            None => {}
+        }
+    }
+
+    fn report_violations(&mut self) {
+        let violations = self.engine.take_violations();
+        let Some(first) = violations.first.first() else { return };
+        let Some(Slot::Plugin(slot)) = self.bindings.get(first.binding.0 as usize) else { return };
+        // One line a turn, however many there are.
+        tracing::warn!(
+            binding = %slot.name,
+            stream = first.stream,
+            frame = ?first.frame,
+            rule = %first.rule,
+            count = violations.count,
+            "a plugin broke the rules of frames"
+        );
+    }
+}
+
+impl PluginSlot {
+    /// A trap costs the instance; its successor is made for the next batch.
+    fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
+        let instance = match &mut self.instance {
+            Some(instance) => instance,
+            None => match self.binding_type.attach(&self.config) {
+                Ok((instance, _routes)) => self.instance.insert(instance),
+                Err(error) => return Err(Trap(error.to_string())),
+            },
+        };
+        let delivered = instance.deliver(now, batch, returned);
+        if delivered.is_err() {
+            self.instance = None;
+        }
+        delivered
+    }
+}
