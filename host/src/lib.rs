@@ -5,6 +5,7 @@ mod clock;
 pub mod control;
 pub mod log;
 mod native;
+mod notify;
 pub mod plan;
 pub mod plugin;
 pub mod process;

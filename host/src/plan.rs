@@ -8,8 +8,8 @@ mod pipeline;
 
 use crate::native::tcp::{self, ServerOptions};
 use crate::plugin::{
-    AttachError, BindingConfig, BindingType, Description, Instant, KindDescription, LibraryError, Returned,
-    RouteConfig, Routing,
+    AttachError, BindingConfig, BindingType, Description, Instant, KindDescription, LibraryError,
+    PluginOptions, Returned, RouteConfig, Routing,
 };
 use compile::compile_route;
 pub(crate) use pipeline::{Fingerprint, Pipeline};
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::{Binding, Config, Problem, check_schema};
-use zilla_engine::{Batch, Limits};
+use zilla_engine::{Batch, Limits, Quota};
 
 /// A type that the host serves itself.
 const TCP: &str = "tcp";
@@ -26,12 +26,20 @@ const TCP: &str = "tcp";
 /// Where binding types come from: a search path of plugins, or natively linked ones in a benchmark.
 pub trait BindingTypes {
     /// The plugin of a type.
-    fn binding_type(&self, type_name: &str) -> Result<Arc<dyn BindingType>, LibraryError>;
+    fn binding_type(
+        &self,
+        type_name: &str,
+        options: &PluginOptions,
+    ) -> Result<Arc<dyn BindingType>, LibraryError>;
 }
 
 impl BindingTypes for crate::plugin::Library {
-    fn binding_type(&self, type_name: &str) -> Result<Arc<dyn BindingType>, LibraryError> {
-        self.binding(type_name).map(|plugin| plugin as Arc<dyn BindingType>)
+    fn binding_type(
+        &self,
+        type_name: &str,
+        options: &PluginOptions,
+    ) -> Result<Arc<dyn BindingType>, LibraryError> {
+        self.binding(type_name, options).map(|plugin| plugin as Arc<dyn BindingType>)
     }
 }
 
@@ -51,7 +59,7 @@ pub(crate) struct Planned {
 
 pub(crate) enum Role {
     Tcp(ServerOptions),
-    Plugin { binding_type: Arc<dyn BindingType>, config: Arc<BindingConfig> },
+    Plugin { binding_type: Arc<dyn BindingType>, config: Arc<BindingConfig>, options: PluginOptions },
 }
 
 impl Plan {
@@ -151,10 +159,14 @@ impl<'a> Planner<'a> {
             Routing::Opened => zilla_engine::Routing::Opened,
             Routing::Accepted => zilla_engine::Routing::Accepted,
         };
+        let quota = match &role {
+            Role::Tcp(_) => None,
+            Role::Plugin { options, .. } => Some(options.allowance.quota),
+        };
         Some(Planned {
             name: binding.qualified_name(),
             role,
-            engine: zilla_engine::Binding { routing, routes },
+            engine: zilla_engine::Binding { routing, routes, quota },
         })
     }
 
@@ -169,7 +181,7 @@ impl<'a> Planner<'a> {
         }
         let found = match name {
             TCP => Ok(Type::Tcp(Arc::new(tcp::describe()))),
-            _ => self.types.binding_type(name).map(Type::Plugin),
+            _ => self.types.binding_type(name, &self.options_of(name)).map(Type::Plugin),
         };
         let resolved = match found {
             Ok(found) => Some(found),
@@ -180,6 +192,11 @@ impl<'a> Planner<'a> {
         };
         self.known.insert(name.to_owned(), resolved.clone());
         resolved
+    }
+
+    /// What `plugins` says of a type.
+    fn options_of(&self, type_name: &str) -> PluginOptions {
+        PluginOptions::of(self.config.plugins.iter().find(|settings| settings.type_name == type_name))
     }
 
     fn report_type(&mut self, binding: &Binding, error: &LibraryError) {
@@ -304,9 +321,24 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Guards, matchers and vaults have no plugins yet: what names one is refused rather than ignored.
+    /// Settings of plugins that nothing uses are a slip. Guards, matchers and vaults have no plugins yet: what
+    /// names one is refused rather than ignored.
     fn check_references(&mut self) {
         let Config { guards, matchers, vaults, .. } = self.config;
+        for settings in &self.config.plugins {
+            let name = &settings.type_name;
+            let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name);
+            if !is_used || name == TCP {
+                let found = if is_used {
+                    format!("`{name}`, which is native")
+                } else {
+                    format!("`{name}`, which none has")
+                };
+                let problem =
+                    self.config.key_problem(&settings.at, "a type of plugin that a binding has", found);
+                self.problems.push(if is_used { problem } else { problem.as_warning() });
+            }
+        }
         for (what, components) in [("guard", guards), ("matcher", matchers), ("vault", vaults)] {
             for component in components {
                 let expected = format!("no {what}: this version serves none");
@@ -363,7 +395,8 @@ impl<'a> Planner<'a> {
         binding: &Binding,
         plugin: Arc<dyn BindingType>,
     ) -> Option<(Role, Vec<zilla_engine::Route>)> {
-        let config = plugin_config(binding);
+        let options = self.options_of(&binding.type_name);
+        let config = plugin_config(binding, options.allowance.quota);
         let compiled = match attach_and_call(plugin.as_ref(), &config) {
             Ok(compiled) => compiled,
             Err(AttachError::Refused(errors)) => {
@@ -392,7 +425,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        Some((Role::Plugin { binding_type: plugin, config: Arc::new(config) }, routes))
+        Some((Role::Plugin { binding_type: plugin, config: Arc::new(config), options }, routes))
     }
 
     fn problem_at(&mut self, binding: &Binding, pointer: &str, expected: &str, found: &str) {
@@ -416,7 +449,7 @@ fn engine_index(index: zilla_config::BindingIndex) -> zilla_engine::BindingIndex
 }
 
 /// What a plugin gets of a binding.
-fn plugin_config(binding: &Binding) -> BindingConfig {
+fn plugin_config(binding: &Binding, quota: Quota) -> BindingConfig {
     let limits = Limits::default();
     let json = |value: &Value| if value.is_null() { "{}".to_owned() } else { value.to_string() };
     let route = |route: &zilla_config::Route| RouteConfig {
@@ -431,8 +464,8 @@ fn plugin_config(binding: &Binding) -> BindingConfig {
         routes: binding.routes.iter().map(route).collect(),
         limits: crate::plugin::Limits {
             initial_credit: limits.initial_credit,
-            streams: limits.streams,
-            timers: limits.timers,
+            streams: quota.streams,
+            timers: quota.timers,
             attributes_octets: limits.attributes_octets,
         },
     }

@@ -17,6 +17,7 @@ mod frames;
 mod import;
 mod library;
 mod load;
+mod options;
 mod runtime;
 
 use std::fmt;
@@ -31,6 +32,7 @@ pub use contract::zilla::plugin::types::{ConfigError, Instant, Limits};
 pub use digest::Digest;
 pub use library::{Entry, Library, LibraryError};
 pub use load::{LoadError, Loaded};
+pub use options::{Allowance, PluginOptions};
 pub use runtime::{Runtime, RuntimeOptions};
 
 /// A binding type: what it is, and how to make an instance for one binding and one worker.

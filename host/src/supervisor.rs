@@ -8,6 +8,7 @@
 mod build;
 
 use crate::control::{Control, Request, Requested};
+use crate::notify::Notifier;
 use crate::plan::Plan;
 use crate::process::{StartError, WorkerHandle};
 use crate::reload::{LoadFailure, Loader};
@@ -40,6 +41,7 @@ pub(crate) struct Supervisor {
     workers: Vec<WorkerHandle>,
     options: SupervisorOptions,
     signals: Signals,
+    notifier: Notifier,
     current: Plan,
     generation: u64,
     last_error: Option<String>,
@@ -74,6 +76,7 @@ impl Supervisor {
             workers,
             options,
             signals,
+            notifier: Notifier::from_environment(|name| std::env::var_os(name)),
             current: Plan::default(),
             generation: 0,
             last_error: None,
@@ -89,6 +92,11 @@ impl Supervisor {
             tracing::info!(%address, "listening");
         }
         tracing::info!(workers = self.workers.len(), plugins = self.current.plugins(), "started");
+        self.notifier.ready(&self.summary());
+        let workers = self.workers.iter().map(|worker| worker.commands.downgrade()).collect();
+        if let Some(watch) = self.notifier.watch(workers) {
+            tokio::spawn(watch);
+        }
         Ok(())
     }
 
@@ -129,6 +137,7 @@ impl Supervisor {
 
     /// Reads the files again and applies what changed. An error is logged and kept for `status`.
     async fn reload(&mut self, reason: &'static str, answer: Option<oneshot::Sender<Value>>) {
+        self.notifier.reloading();
         let loader = Arc::clone(&self.options.loader);
         let loaded = in_background(move || loader.load()).await;
         self.apply_loaded(loaded, reason, answer).await;
@@ -136,6 +145,7 @@ impl Supervisor {
 
     /// Puts a plugin file in the place of the one of its type, if what results can run.
     async fn swap(&mut self, file: PathBuf, answer: oneshot::Sender<Value>) {
+        self.notifier.reloading();
         let loader = Arc::clone(&self.options.loader);
         let swapped = in_background(move || {
             loader.prepare_swap(&file)?.commit()?;
@@ -198,6 +208,7 @@ impl Supervisor {
             }
         };
         self.last_error = applied.err();
+        self.notifier.ready(&self.summary());
         if let Some(answer) = answer {
             // Whoever asked may have gone.
             let _ = answer.send(text);
@@ -235,6 +246,15 @@ impl Supervisor {
         Ok(Applied::Generation { started: difference.start.len(), ended: difference.ended })
     }
 
+    /// What runs, in one line.
+    fn summary(&self) -> String {
+        let generation = self.generation;
+        match self.last_error.as_deref().and_then(|error| error.lines().next()) {
+            Some(error) => format!("generation {generation}; a later one was not applied: {error}"),
+            None => format!("generation {generation}"),
+        }
+    }
+
     async fn status(&self) -> Value {
         let mut reports = Vec::new();
         for worker in &self.workers {
@@ -261,10 +281,12 @@ impl Supervisor {
             Leave::Drain(reason) => {
                 tracing::info!(reason, limit_ms = self.drain_limit_ms(), "draining");
                 let limit_ms = self.drain_limit_ms();
+                self.notifier.stopping(&format!("draining: {reason}"));
                 self.tell(|| Command::Drain { limit_ms }).await;
             }
             Leave::Stop(reason) => {
                 tracing::error!(reason, "stopping");
+                self.notifier.stopping(reason);
                 self.tell(|| Command::Stop).await;
             }
         }

@@ -10,6 +10,7 @@
 //! lets their predecessors drain; the others do not notice. Nothing here is shared with another thread but the
 //! channel of commands and the count of what drains.
 
+mod breaker;
 pub(crate) mod command;
 mod pipeline;
 pub(crate) mod reactor;

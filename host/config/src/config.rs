@@ -6,6 +6,7 @@ use crate::limits::{FILE_BYTES_MAX, OPEN_BRACKETS_MAX};
 use crate::locate::Part;
 use crate::model::{Binding, BindingIndex, Component, GuardIndex, MatcherIndex, Namespace, VaultIndex};
 use crate::path::NodePath;
+use crate::plugins::PluginSettings;
 use crate::problem::Problem;
 use crate::read::Read;
 use crate::source::{Location, Source};
@@ -41,6 +42,8 @@ pub struct Config {
     pub matchers: Vec<Component>,
     /// Of all namespaces, in the order of the file.
     pub vaults: Vec<Component>,
+    /// Of all namespaces, in the order of the file, each type once.
+    pub plugins: Vec<PluginSettings>,
     text: Arc<Text>,
 }
 
@@ -51,6 +54,7 @@ impl PartialEq for Config {
             && self.guards == other.guards
             && self.matchers == other.matchers
             && self.vaults == other.vaults
+            && self.plugins == other.plugins
     }
 }
 
@@ -174,8 +178,16 @@ fn read_trees(trees: &Trees, text: &Text) -> (Read, Vec<Problem>) {
 }
 
 fn config(read: Read, text: Arc<Text>) -> Config {
-    let Read { namespaces, bindings, unsure: _, guards, matchers, vaults } = read;
-    Config { namespaces, bindings: bindings.into_iter().flatten().collect(), guards, matchers, vaults, text }
+    let Read { namespaces, bindings, unsure: _, guards, matchers, vaults, plugins } = read;
+    Config {
+        namespaces,
+        bindings: bindings.into_iter().flatten().collect(),
+        guards,
+        matchers,
+        vaults,
+        plugins,
+        text,
+    }
 }
 
 /// What the YAML reader is spared: it would not say where, or take very long.

@@ -25,6 +25,7 @@ mod locate;
 mod model;
 mod names;
 mod path;
+mod plugins;
 mod problem;
 mod read;
 mod render;
@@ -39,14 +40,15 @@ mod words;
 pub use config::{Config, Outcome, parse};
 pub use flow::unused_bindings;
 pub use limits::{
-    BINDINGS_MAX, DOCUMENTS_MAX, FILE_BYTES_MAX, LINE_CHARS_MAX, NESTING_MAX, NODES_MAX, OPEN_BRACKETS_MAX,
-    PROBLEMS_KEPT_MAX, PROBLEMS_MAX, SCALAR_BYTES_MAX,
+    BINDINGS_MAX, DOCUMENTS_MAX, FILE_BYTES_MAX, LINE_CHARS_MAX, MESSAGE_CHARS_MAX, NESTING_MAX, NODES_MAX,
+    OPEN_BRACKETS_MAX, PROBLEMS_KEPT_MAX, PROBLEMS_MAX, SCALAR_BYTES_MAX,
 };
 pub use model::{
     Binding, BindingIndex, Component, GuardIndex, Guarded, Kind, Matched, MatcherIndex, Namespace, Route,
     VaultIndex, When,
 };
 pub use path::NodePath;
+pub use plugins::PluginSettings;
 pub use problem::{Problem, Severity};
 pub use render::render;
 pub use schema::{SchemaError, check_schema};

@@ -33,5 +33,9 @@ pub const PROBLEMS_MAX: usize = 50;
 /// locate one costs a pass over the file, so after these no more are looked for.
 pub const PROBLEMS_KEPT_MAX: usize = 100;
 
-/// Characters of a rendered line; longer lines are cut.
+/// Characters of a line that says where something is, what was expected or what was found; longer lines are cut.
+/// It has room for the path of a plugin and what is wrong with it.
+pub const MESSAGE_CHARS_MAX: usize = 480;
+
+/// Characters of a line of the file that is shown; longer lines are cut.
 pub const LINE_CHARS_MAX: usize = 120;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::limits::LINE_CHARS_MAX;
+use crate::limits::MESSAGE_CHARS_MAX;
 use crate::source::Location;
 
 /// Whether a file can be used in spite of a problem.
@@ -110,9 +110,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// `text` on one line of at most [`LINE_CHARS_MAX`] characters, control characters as spaces.
+/// `text` on one line of at most [`MESSAGE_CHARS_MAX`] characters, control characters as spaces.
 pub(crate) fn one_line(text: &str) -> String {
-    clip(text, LINE_CHARS_MAX)
+    clip(text, MESSAGE_CHARS_MAX)
 }
 
 /// The first `chars_max` characters of `text`, on one line; three dots stand for what is cut.
@@ -161,10 +161,10 @@ mod tests {
 
     #[test]
     fn each_part_stays_on_one_line() {
-        let found = format!("a\nb\u{1b}[31m{}", "x".repeat(500));
+        let found = format!("a\nb\u{1b}[31m{}", "x".repeat(MESSAGE_CHARS_MAX));
         let shown = Problem { found, ..problem() }.to_string();
         assert_eq!(shown.lines().count(), 3);
-        assert!(shown.lines().all(|line| line.chars().count() <= LINE_CHARS_MAX));
+        assert!(shown.lines().all(|line| line.chars().count() <= MESSAGE_CHARS_MAX));
         assert!(shown.ends_with("x..."));
     }
 }

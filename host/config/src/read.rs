@@ -16,12 +16,13 @@ use crate::model::{
 };
 use crate::names::{Names, Sort, is_name};
 use crate::path::NodePath;
+use crate::plugins::{self, PluginSettings};
 use crate::suggest;
 use crate::text::Problems;
 
 const NAMESPACE: Keys = Keys {
     of: "a file",
-    known: &["name", "vaults", "guards", "matchers", "bindings"],
+    known: &["name", "plugins", "vaults", "guards", "matchers", "bindings"],
     not_served: &["stores", "catalogs", "telemetry"],
 };
 const BINDING: Keys = Keys {
@@ -45,6 +46,7 @@ pub(crate) struct Read {
     pub(crate) guards: Vec<Component>,
     pub(crate) matchers: Vec<Component>,
     pub(crate) vaults: Vec<Component>,
+    pub(crate) plugins: Vec<PluginSettings>,
 }
 
 /// Reads all documents.
@@ -61,6 +63,7 @@ pub(crate) fn read(documents: &[(usize, Value)], problems: &mut Problems<'_>) ->
             continue;
         };
         let namespace = namespace(&fields, &read.namespaces, problems);
+        read.plugins.extend(plugins::read(&fields, &read.plugins, problems));
         let unsure = &mut read.unsure;
         let mut reader = Reader { namespace: &namespace.name, names: &names, unsure, problems };
         read.vaults.extend(reader.components(&fields, Sort::Vault));

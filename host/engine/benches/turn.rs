@@ -21,8 +21,8 @@ fn engine() -> Engine {
         Route { conditions: vec![when("/other")], exit: Some(SERVER), ..Route::default() },
         Route { conditions: vec![when("/items")], exit: Some(SERVER), ..Route::default() },
     ];
-    let opener = Binding { routing: Routing::Opened, routes };
-    let acceptor = Binding { routing: Routing::None, routes: Vec::new() };
+    let opener = Binding { routing: Routing::Opened, routes, quota: None };
+    let acceptor = Binding { routing: Routing::None, routes: Vec::new(), quota: None };
     Engine::new(Limits::default(), vec![opener, acceptor])
 }
 

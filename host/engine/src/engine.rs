@@ -16,7 +16,7 @@ mod turn;
 use crate::attributes;
 use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
 use crate::inbox::{Inbox, Spare};
-use crate::limits::Limits;
+use crate::limits::{Limits, Quota};
 use crate::route::{BindingIndex, Route, Routing};
 use crate::stream::{Side, StreamKey};
 use crate::table::{Ids, Streams};
@@ -31,6 +31,8 @@ pub struct Binding {
     pub routing: Routing,
     /// In the order of evaluation.
     pub routes: Vec<Route>,
+    /// Bounds of this binding; those of the engine's limits if none.
+    pub quota: Option<Quota>,
 }
 
 /// Streams, credit, routes and timers between bindings. Pure state: see the crate's first lines.
@@ -51,6 +53,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct State {
     binding: Binding,
+    quota: Quota,
     ids: Ids,
     inbox: Inbox,
     is_ready: bool,
@@ -71,7 +74,8 @@ impl Engine {
         exits.for_each(|exit| {
             assert!((exit.0 as usize) < count, "a route exits to binding {} of {count}", exit.0);
         });
-        let state = |binding| State {
+        let state = |binding: Binding| State {
+            quota: binding.quota.unwrap_or_else(|| limits.quota()),
             binding,
             ids: Ids::default(),
             inbox: Inbox::default(),

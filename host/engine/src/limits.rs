@@ -33,6 +33,24 @@ impl Default for Limits {
     }
 }
 
+/// What one binding may have at a time; see the fields of the same names in [`Limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Streams, opened and accepted counted apart.
+    pub streams: u32,
+    /// Timers of one stream, and of the binding itself.
+    pub timers: u32,
+    /// Frames that wait for it.
+    pub queued_frames: u32,
+}
+
+impl Limits {
+    /// What a binding may have where nothing else is said.
+    pub fn quota(&self) -> Quota {
+        Quota { streams: self.streams, timers: self.timers, queued_frames: self.queued_frames }
+    }
+}
+
 /// Credit in octets that a direction can gather. More is cut off, so that a sum never overflows.
 pub const CREDIT_MAX: u64 = 1 << 40;
 

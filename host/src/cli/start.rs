@@ -61,7 +61,7 @@ pub(super) fn start(args: &StartArgs) -> ExitCode {
         Err(LoadFailure(error)) => return fail(&error),
     };
     let instances = file.bindings() as u32 * workers as u32 * INSTANCES_PER_BINDING_AND_WORKER;
-    let options = RuntimeOptions { instances_max: instances.max(INSTANCES_MIN), ..RuntimeOptions::default() };
+    let options = RuntimeOptions { instances_max: instances.max(INSTANCES_MIN) };
     let library = match args.plugins.library(options) {
         Ok(library) => library,
         Err(error) => return fail(&error),

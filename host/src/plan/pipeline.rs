@@ -91,7 +91,9 @@ fn fingerprint(bindings: &[Planned], limits: Limits) -> Fingerprint {
         let _ = write!(text, "\n{name} {engine:?} ");
         let _ = match role {
             Role::Tcp(options) => write!(text, "{options:?}"),
-            Role::Plugin { binding_type, config } => write!(text, "{} {config:?}", binding_type.identity()),
+            Role::Plugin { binding_type, config, options } => {
+                write!(text, "{} {config:?} {options:?}", binding_type.identity())
+            }
         };
     }
     Fingerprint(Digest::of(text.as_bytes()))

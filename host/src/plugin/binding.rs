@@ -6,27 +6,14 @@ use super::digest::Digest;
 use super::frames::{from_plugin, to_plugin};
 use super::import::InstanceState;
 use super::load::{LoadError, Loaded};
+use super::options::Allowance;
 use super::runtime::{EPOCH_TICK, Runtime};
 use super::{AttachError, BindingConfig, BindingType, Description, Instance, Instant, Returned, Route, Trap};
+use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Store, Trap as WasmTrap};
 use zilla_engine::Batch;
-
-/// What one instance may use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Allowance {
-    /// Linear memory in octets; growth past it is refused.
-    pub(crate) memory_octets: usize,
-    /// Time of one call; past it, the call is stopped.
-    pub(crate) call_budget: Duration,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Self { memory_octets: 64 << 20, call_budget: Duration::from_millis(50) }
-    }
-}
 
 /// Time for `describe` and `attach`, which come once and may compile patterns and tables.
 const ATTACH_BUDGET: Duration = Duration::from_secs(2);
@@ -34,18 +21,24 @@ const ATTACH_BUDGET: Duration = Duration::from_secs(2);
 /// Octets that one answer may make the host allocate.
 const ANSWER_OCTETS_MAX: usize = 64 << 20;
 
-/// A binding type served by a component. Nothing of it runs until it is attached, but for `describe`.
-pub struct BindingPlugin {
+/// A component that serves a binding type: checked, and asked what it is.
+pub(crate) struct Code {
     runtime: Runtime,
     pre: BindingPre<InstanceState>,
     description: Description,
     digest: Digest,
+}
+
+/// A binding type served by a component. Nothing of it runs until it is attached, but for `describe`.
+#[derive(Clone)]
+pub struct BindingPlugin {
+    code: Arc<Code>,
     allowance: Allowance,
 }
 
-impl BindingPlugin {
+impl Code {
     /// Checks a component against the contract and asks it what it is.
-    pub fn new(runtime: &Runtime, loaded: &Loaded) -> Result<Self, LoadError> {
+    pub(crate) fn new(runtime: &Runtime, loaded: &Loaded) -> Result<Self, LoadError> {
         loaded.check()?;
         let mut linker = Linker::new(runtime.engine());
         World::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
@@ -54,42 +47,46 @@ impl BindingPlugin {
             .instantiate_pre(&loaded.component)
             .and_then(BindingPre::new)
             .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-        let allowance = Allowance::default();
         let unnamed = Description { type_name: String::new(), version: String::new(), kinds: Vec::new() };
-        let plugin =
-            Self { runtime: runtime.clone(), pre, description: unnamed, digest: loaded.digest, allowance };
-        let description = plugin
-            .instantiate("(describe)")
+        let code = Self { runtime: runtime.clone(), pre, description: unnamed, digest: loaded.digest };
+        let description = code
+            .instantiate("(describe)", &Allowance::default())
             .and_then(|mut instance| instance.describe())
             .map_err(|trap| LoadError::Undescribed(trap.0))?;
         check_description(&description).map_err(LoadError::Undescribed)?;
-        Ok(Self { description, ..plugin })
+        Ok(Self { description, ..code })
     }
 
-    fn instantiate(&self, binding: &str) -> Result<WasmInstance, Trap> {
-        let state = InstanceState::new(binding.to_owned(), self.allowance.memory_octets);
+    fn instantiate(&self, binding: &str, allowance: &Allowance) -> Result<WasmInstance, Trap> {
+        let state = InstanceState::new(binding.to_owned(), allowance);
         let mut store = Store::new(self.runtime.engine(), state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(ANSWER_OCTETS_MAX);
         arm(&mut store, ATTACH_BUDGET);
         let world =
             self.pre.instantiate(&mut store).map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
-        Ok(WasmInstance { store, world, call_budget: self.allowance.call_budget, frames: Vec::new() })
+        Ok(WasmInstance { store, world, call_budget: allowance.call_budget, frames: Vec::new() })
+    }
+}
+
+impl BindingPlugin {
+    pub(crate) fn new(code: Arc<Code>, allowance: Allowance) -> Self {
+        Self { code, allowance }
     }
 }
 
 impl BindingType for BindingPlugin {
     fn describe(&self) -> &Description {
-        &self.description
+        &self.code.description
     }
 
     fn identity(&self) -> String {
-        self.digest.to_string()
+        self.code.digest.to_string()
     }
 
     fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError> {
         let name = format!("{}:{}", config.namespace, config.name);
-        let mut instance = self.instantiate(&name).map_err(AttachError::Failed)?;
+        let mut instance = self.code.instantiate(&name, &self.allowance).map_err(AttachError::Failed)?;
         let routes = instance.attach(config)?;
         if routes.len() != config.routes.len() {
             let trap = format!("attach: expected {} routes, found {}", config.routes.len(), routes.len());

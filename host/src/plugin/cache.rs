@@ -28,12 +28,16 @@ impl Cache {
     pub fn open(directory: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let metadata = fs::metadata(directory)?;
+        let refuse = |found: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, found));
+        // The owner of a process's folder in /proc is its effective user.
+        let user = fs::metadata("/proc/self")?.uid();
+        if metadata.uid() != user {
+            let owner = metadata.uid();
+            return refuse(format!("expected a directory of user {user}, found one of user {owner}"));
+        }
         if metadata.mode() & 0o022 != 0 {
-            let found = format!(
-                "expected a directory that only its owner can write to, found mode {:o}",
-                metadata.mode() & 0o777
-            );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, found));
+            let mode = metadata.mode() & 0o777;
+            return refuse(format!("expected a directory that only its owner can write to, found mode {mode:o}"));
         }
         Ok(Self { directory: directory.to_owned() })
     }

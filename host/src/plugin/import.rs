@@ -1,13 +1,12 @@
 //! What a plugin may ask of the host: the `host` interface, for one instance.
 
 use super::contract::zilla::plugin::{host, types};
+use super::options::Allowance;
 use std::collections::BTreeMap;
 use wasmtime::ResourceLimiter;
 
 /// Octets of one line of the log that are kept.
 const LOG_OCTETS_MAX: usize = 4096;
-/// Lines of the log that one call of a plugin may write; what is more is counted, and the count is logged.
-const LOG_LINES_PER_CALL_MAX: u32 = 64;
 /// Octets that one call of `random` may ask for; more is a trap.
 const RANDOM_OCTETS_MAX: u32 = 4096;
 /// Names of counters of one instance; more are ignored.
@@ -22,6 +21,8 @@ pub(crate) struct InstanceState {
     /// `namespace:name` of the binding, for the log.
     binding: String,
     memory_octets_max: usize,
+    /// Lines of the log that one call may write.
+    log_rate: u32,
     /// The size that the instance was refused last, for the report of the trap that follows.
     pub(crate) memory_refused: Option<usize>,
     log_lines: u32,
@@ -31,10 +32,11 @@ pub(crate) struct InstanceState {
 }
 
 impl InstanceState {
-    pub(crate) fn new(binding: String, memory_octets_max: usize) -> Self {
+    pub(crate) fn new(binding: String, allowance: &Allowance) -> Self {
         Self {
             binding,
-            memory_octets_max,
+            memory_octets_max: allowance.memory_octets,
+            log_rate: allowance.log_rate,
             memory_refused: None,
             log_lines: 0,
             last_error: None,
@@ -44,8 +46,8 @@ impl InstanceState {
 
     /// To be called before each call into the plugin.
     pub(crate) fn begin_call(&mut self) {
-        if self.log_lines > LOG_LINES_PER_CALL_MAX {
-            let lost = self.log_lines - LOG_LINES_PER_CALL_MAX;
+        if self.log_lines > self.log_rate {
+            let lost = self.log_lines - self.log_rate;
             tracing::warn!(target: "zilla::plugin", binding = %self.binding, lost, "log-rate: lines of the plugin lost");
         }
         self.log_lines = 0;
@@ -57,7 +59,7 @@ impl types::Host for InstanceState {}
 impl host::Host for InstanceState {
     fn log(&mut self, level: host::Level, message: String) -> wasmtime::Result<()> {
         self.log_lines = self.log_lines.saturating_add(1);
-        if self.log_lines > LOG_LINES_PER_CALL_MAX {
+        if self.log_lines > self.log_rate {
             return Ok(());
         }
         let message = one_line(&message);

@@ -4,11 +4,13 @@
 //! of the search path proposes the type `T`; the first directory that has it wins. If the component says that
 //! it is of another type, it is refused, with both names.
 
-use super::binding::BindingPlugin;
+use super::binding::{BindingPlugin, Code};
 use super::cache::Cache;
 use super::digest::Digest;
 use super::load::{LoadError, Loaded};
+use super::options::{Allowance, PluginOptions};
 use super::runtime::Runtime;
+use super::{BindingType as _, load::read_file};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,8 +33,8 @@ pub struct Library {
     cache: Option<Cache>,
     directories: Vec<PathBuf>,
     entries: BTreeMap<(&'static str, String), Entry>,
-    /// Binding types that were loaded, by the digest of their file; shared by all scans.
-    loaded: Arc<Mutex<BTreeMap<Digest, Arc<BindingPlugin>>>>,
+    /// Code that was loaded, by the digest of its file; shared by all scans.
+    loaded: Arc<Mutex<BTreeMap<Digest, Arc<Code>>>>,
 }
 
 /// Why there is no plugin of a type.
@@ -126,7 +128,11 @@ impl Library {
     }
 
     /// Loads the plugin of a binding type.
-    pub fn binding(&self, type_name: &str) -> Result<Arc<BindingPlugin>, LibraryError> {
+    pub fn binding(
+        &self,
+        type_name: &str,
+        options: &PluginOptions,
+    ) -> Result<Arc<BindingPlugin>, LibraryError> {
         let Some(entry) = self.entries.get(&("binding", type_name.to_owned())) else {
             let known = self.entries.keys().filter(|(concept, _)| *concept == "binding");
             return Err(LibraryError::NotFound {
@@ -135,35 +141,47 @@ impl Library {
             });
         };
         let path = entry.path.clone();
-        match self.load(&path) {
-            Err(error) => Err(LibraryError::Unusable { path, error }),
-            Ok(plugin) => match super::BindingType::describe(plugin.as_ref()).type_name.as_str() {
-                found if found == type_name => Ok(plugin),
-                found => Err(LibraryError::OtherType { path, type_name: found.to_owned() }),
-            },
+        let code = match self.load(&path, options.sha256.as_deref()) {
+            Ok(code) => code,
+            Err(error) => return Err(LibraryError::Unusable { path, error }),
+        };
+        let plugin = BindingPlugin::new(code, options.allowance.clone());
+        match plugin.describe().type_name.as_str() {
+            found if found == type_name => Ok(Arc::new(plugin)),
+            found => Err(LibraryError::OtherType { path, type_name: found.to_owned() }),
         }
     }
 
-    fn load(&self, path: &Path) -> Result<Arc<BindingPlugin>, LoadError> {
-        let digest = Digest::of(&std::fs::read(path).map_err(LoadError::Unreadable)?);
-        let known = |plugins: &BTreeMap<_, Arc<BindingPlugin>>| plugins.get(&digest).cloned();
-        if let Some(plugin) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(plugin);
+    /// Reads and compiles a file, unless its code is here already. The pin is looked at before anything is done
+    /// with the file.
+    fn load(&self, path: &Path, sha256: Option<&str>) -> Result<Arc<Code>, LoadError> {
+        let digest = Digest::of(&read_file(path)?);
+        if let Some(pinned) = sha256
+            && digest.to_string() != pinned
+        {
+            return Err(LoadError::NotPinned { pinned: pinned.to_owned(), found: digest.to_string() });
+        }
+        let known = |codes: &BTreeMap<_, Arc<Code>>| codes.get(&digest).cloned();
+        if let Some(code) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(code);
         }
         let loaded = self.read(path)?;
-        let plugin = Arc::new(BindingPlugin::new(&self.runtime, &loaded)?);
-        let mut plugins = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that nothing runs any more are let go.
-        plugins.retain(|_, plugin| Arc::strong_count(plugin) > 1);
-        plugins.insert(loaded.digest, Arc::clone(&plugin));
-        Ok(plugin)
+        if loaded.digest != digest {
+            return Err(LoadError::Unreadable(std::io::Error::other("it changed while it was read")));
+        }
+        let code = Arc::new(Code::new(&self.runtime, &loaded)?);
+        let mut codes = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        // What nothing runs any more is let go.
+        codes.retain(|_, code| Arc::strong_count(code) > 1);
+        codes.insert(loaded.digest, Arc::clone(&code));
+        Ok(code)
     }
 
     /// Loads a file as the plugin of a binding, whatever its name.
     pub fn binding_at(&self, path: &Path) -> Result<(Loaded, BindingPlugin), LoadError> {
         let loaded = self.read(path)?;
-        let plugin = BindingPlugin::new(&self.runtime, &loaded)?;
-        Ok((loaded, plugin))
+        let code = Arc::new(Code::new(&self.runtime, &loaded)?);
+        Ok((loaded, BindingPlugin::new(code, Allowance::default())))
     }
 }
 

@@ -38,6 +38,13 @@ pub enum LoadError {
     Unreadable(std::io::Error),
     /// The file is larger than any plugin should be.
     TooLarge(u64),
+    /// The file is not the one that `sha256` in `zilla.yaml` trusts.
+    NotPinned {
+        /// What is trusted.
+        pinned: String,
+        /// What the file is.
+        found: String,
+    },
     /// The file is no component, or no valid one.
     Invalid(String),
     /// The component imports what no plugin is granted: its name.
@@ -54,6 +61,9 @@ impl fmt::Display for LoadError {
             Self::Unreadable(error) => write!(f, "expected a readable file, found: {error}"),
             Self::TooLarge(octets) => {
                 write!(f, "expected a file of at most {FILE_OCTETS_MAX} octets, found {octets}")
+            }
+            Self::NotPinned { pinned, found } => {
+                write!(f, "expected the file whose sha256 is pinned, {pinned}, found {found}")
             }
             Self::Invalid(error) => write!(f, "expected a WebAssembly component, found: {error}"),
             Self::NotGranted(import) => {
@@ -78,11 +88,7 @@ impl std::error::Error for LoadError {}
 impl Loaded {
     /// Reads and compiles a file, or takes its code from the cache. Nothing of it runs.
     pub fn read(runtime: &Runtime, cache: Option<&Cache>, path: &Path) -> Result<Self, LoadError> {
-        let size = std::fs::metadata(path).map_err(LoadError::Unreadable)?.len();
-        if size > FILE_OCTETS_MAX {
-            return Err(LoadError::TooLarge(size));
-        }
-        let octets = std::fs::read(path).map_err(LoadError::Unreadable)?;
+        let octets = read_file(path)?;
         let digest = Digest::of(&octets);
         let engine = runtime.engine();
         let component = match cache.and_then(|cache| cache.load(engine, &digest)) {
@@ -112,6 +118,15 @@ impl Loaded {
             false => Err(LoadError::WrongWorld(self.exports.clone())),
         }
     }
+}
+
+/// Reads a file that is not larger than a plugin may be.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let size = std::fs::metadata(path).map_err(LoadError::Unreadable)?.len();
+    if size > FILE_OCTETS_MAX {
+        return Err(LoadError::TooLarge(size));
+    }
+    std::fs::read(path).map_err(LoadError::Unreadable)
 }
 
 fn is_granted(import: &str) -> bool {

@@ -9,7 +9,8 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 /// How often a plugin is looked at while it runs. A call ends at most one tick after its budget.
 pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(10);
 
-/// Address space reserved for each linear memory. More than any limit, so that a memory never moves.
+/// Address space reserved for each linear memory: as much as one can have, so that it never moves. What an
+/// instance may use of it is its own limit.
 const MEMORY_RESERVATION_OCTETS: u64 = 4 << 30;
 
 /// Stack of WebAssembly code in octets. A recursion past it is a trap.
@@ -20,13 +21,11 @@ const STACK_OCTETS_MAX: usize = 512 << 10;
 pub struct RuntimeOptions {
     /// Instances that may live at the same time; the pool is made for this many.
     pub instances_max: u32,
-    /// The highest memory limit of an instance, in octets.
-    pub memory_octets_max: usize,
 }
 
 impl Default for RuntimeOptions {
     fn default() -> Self {
-        Self { instances_max: 256, memory_octets_max: 64 << 20 }
+        Self { instances_max: 256 }
     }
 }
 
@@ -73,7 +72,7 @@ fn pooling(options: RuntimeOptions) -> Config {
         .total_memories(options.instances_max)
         .total_tables(options.instances_max * CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(1)
-        .max_memory_size(options.memory_octets_max)
+        .max_memory_size(MEMORY_RESERVATION_OCTETS as usize)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_component_instance_size(COMPONENT_INSTANCE_OCTETS)
         .max_core_instance_size(COMPONENT_INSTANCE_OCTETS)

@@ -45,7 +45,7 @@ fn pipeline(plan: &Arc<Pipeline>, in_use: &BTreeSet<SocketAddr>) -> Result<NewPi
             Role::Tcp(options) => {
                 (None, listen(options, in_use).map_err(|error| format!("{}: {error}", planned.name))?)
             }
-            Role::Plugin { binding_type, config } => {
+            Role::Plugin { binding_type, config, .. } => {
                 let attached = binding_type.attach(config);
                 let (instance, _routes) = attached.map_err(|error| format!("{}: {error}", planned.name))?;
                 (Some(instance as Box<dyn Instance>), Vec::new())
@@ -64,7 +64,7 @@ pub(super) fn status(current: &Plan, reports: &[PipelineReport]) -> Vec<Value> {
         let own = || reports.iter().filter(|r| r.fingerprint == pipeline.fingerprint && !r.is_draining);
         let bindings = pipeline.bindings.iter().map(|planned| match &planned.role {
             Role::Tcp(_) => json!({"name": planned.name, "type": "tcp", "kind": "server"}),
-            Role::Plugin { binding_type, config } => {
+            Role::Plugin { binding_type, config, .. } => {
                 let description = binding_type.describe();
                 json!({
                     "name": planned.name,

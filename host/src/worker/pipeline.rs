@@ -1,5 +1,6 @@
 //! A pipeline on one worker: an engine, an instance of each binding, and one turn of them.
 
+use super::breaker::Breaker;
 use super::command::NewPipeline;
 use crate::native::tcp::{Listener, TcpServer};
 use crate::plan::{Pipeline, Role};
@@ -43,8 +44,9 @@ struct PluginSlot {
     name: String,
     binding_type: Arc<dyn BindingType>,
     config: Arc<BindingConfig>,
-    /// None if a successor of a trapped instance could not be made; tried again for the next batch.
+    /// None after a trap; its successor is made for the next batch that the breaker lets through.
     instance: Option<Box<dyn Instance>>,
+    breaker: Breaker,
 }
 
 impl Running {
@@ -72,11 +74,12 @@ impl Running {
                     let binding = BindingIndex(position as u32);
                     Slot::Tcp(TcpServer::new(index, binding, planned.name.clone(), sockets))
                 }
-                Role::Plugin { binding_type, config } => Slot::Plugin(PluginSlot {
+                Role::Plugin { binding_type, config, .. } => Slot::Plugin(PluginSlot {
                     name: planned.name.clone(),
                     binding_type: Arc::clone(binding_type),
                     config: Arc::clone(config),
                     instance,
+                    breaker: Breaker::default(),
                 }),
             });
         }
@@ -177,11 +180,14 @@ impl Running {
     fn deliver(&mut self, binding: BindingIndex, now: Instant, Scratch { batch, returned }: &mut Scratch) {
         match self.bindings.get_mut(binding.0 as usize) {
             Some(Slot::Tcp(tcp)) => tcp.deliver(batch, now.monotonic_ms, &mut self.engine),
+            Some(Slot::Plugin(slot)) if !slot.breaker.is_closed(now.monotonic_ms) => {
+                self.engine.fail(binding, CloseCode::Crashed);
+            }
             Some(Slot::Plugin(slot)) => match slot.deliver(now, batch, returned) {
                 Ok(()) => self.engine.handle(binding, &returned.frames, batch.octets(), &returned.octets),
                 Err(trap) => {
                     let streams = self.engine.streams_of(binding);
-                    tracing::error!(binding = %slot.name, streams, reason = %trap, "a plugin trapped, its streams are closed");
+                    slot.report(&trap, streams, now.monotonic_ms);
                     self.engine.fail(binding, CloseCode::Crashed);
                 }
             },
@@ -206,6 +212,13 @@ impl Running {
 }
 
 impl PluginSlot {
+    fn report(&mut self, trap: &Trap, streams: usize, now_ms: u64) {
+        tracing::error!(binding = %self.name, streams, reason = %trap, "a plugin trapped, its streams are closed");
+        if let Some(pause_ms) = self.breaker.on_trap(now_ms) {
+            tracing::error!(binding = %self.name, pause_ms, "breaker: a plugin traps again and again, new streams are reset");
+        }
+    }
+
     /// A trap costs the instance; its successor is made for the next batch.
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
         let instance = match &mut self.instance {

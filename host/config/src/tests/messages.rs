@@ -90,15 +90,15 @@ foo: 1
 ",
         r"
 zilla.yaml:2:1: error at namespace
-  expected: a key of a file: `name`, `vaults`, `guards`, `matchers` or `bindings`
+  expected: a key of a file: `name`, `plugins`, `vaults`, `guards`, `matchers` or `bindings`
   found:    `namespace`
   help:     did you mean `name`?
 zilla.yaml:3:1: error at bindngs
-  expected: a key of a file: `name`, `vaults`, `guards`, `matchers` or `bindings`
+  expected: a key of a file: `name`, `plugins`, `vaults`, `guards`, `matchers` or `bindings`
   found:    `bindngs`
   help:     did you mean `bindings`?
 zilla.yaml:4:1: error at foo
-  expected: a key of a file: `name`, `vaults`, `guards`, `matchers` or `bindings`
+  expected: a key of a file: `name`, `plugins`, `vaults`, `guards`, `matchers` or `bindings`
   found:    `foo`
 ",
     );

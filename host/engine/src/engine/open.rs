@@ -31,7 +31,7 @@ impl Engine {
         attributes: Result<&[u8], Rule>,
     ) -> Result<(), Rule> {
         let id = frame.stream;
-        if !self.bindings[from.0 as usize].ids.may_open(id, self.limits.streams) {
+        if !self.bindings[from.0 as usize].ids.may_open(id, self.bindings[from.0 as usize].quota.streams) {
             return Err(if id & 1 == 0 { Rule::IllegalId } else { Rule::UnknownStream });
         }
         let attributes = match attributes {
@@ -111,10 +111,10 @@ impl Engine {
     ) {
         let limits = self.limits;
         let target = &mut self.bindings[to.acceptor.0 as usize];
-        if target.inbox.len() >= limits.queued_frames as usize {
+        if target.inbox.len() >= target.quota.queued_frames as usize {
             return self.refuse(from, id, CloseCode::Limit);
         }
-        let Some(accepted) = target.ids.accept(limits.streams) else {
+        let Some(accepted) = target.ids.accept(target.quota.streams) else {
             return self.refuse(from, id, CloseCode::Limit);
         };
         let key = self.streams.insert(Stream {

@@ -45,7 +45,7 @@ impl Engine {
         on: Option<(StreamKey, Side)>,
         frame: &Frame,
     ) -> Result<(), Rule> {
-        let timers_max = self.limits.timers as usize;
+        let timers_max = self.bindings[from.0 as usize].quota.timers as usize;
         let timers = match on {
             Some((key, side)) => &mut self.streams.get(key).ok_or(Rule::UnknownStream)?.end_mut(side).timers,
             None => &mut self.bindings[from.0 as usize].timers,

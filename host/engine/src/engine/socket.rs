@@ -38,12 +38,13 @@ impl Engine {
         let (binding, id) = (receiver.binding, receiver.id);
         let direction = stream.sent_by(side);
         direction.credit = direction.credit.saturating_sub(octets as u64);
+        let frames_max = self.bindings[binding.0 as usize].quota.queued_frames as usize;
         let inbox = &mut self.bindings[binding.0 as usize].inbox;
         if direction.is_diverted(FrameKind::Data) {
             let payload = inbox.room(octets, &mut self.spare).to_vec();
             return self.divert(key, side, Frame::new(0, FrameKind::Data), &[], &payload);
         }
-        if inbox.len() >= self.limits.queued_frames as usize {
+        if inbox.len() >= frames_max {
             return self.close(key, CloseCode::Limit);
         }
         let queued = Queued { frame: Frame::new(id, FrameKind::Data), to: Some((key, side.peer())) };

@@ -15,6 +15,15 @@ enum Fate {
     Diverted,
 }
 
+/// Whether a frame may wait in an inbox that is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// It ends a stream, and there are few of those.
+    None,
+    /// It may not.
+    Quota,
+}
+
 impl Engine {
     /// The next binding with something to get, in turn.
     pub fn next_ready(&mut self) -> Option<BindingIndex> {
@@ -126,14 +135,13 @@ impl Engine {
 
     /// Queues a frame for one end of a stream, under that end's id.
     pub(super) fn send(&mut self, key: StreamKey, to: Side, frame: Frame, attributes: &[u8], payload: &[u8]) {
-        self.enqueue((key, to), frame, attributes, payload, usize::MAX);
+        self.enqueue((key, to), frame, attributes, payload, Bound::None);
     }
 
     /// Passes a frame on that may not wait in an inbox that is full: its stream is closed instead.
     #[inline]
     pub(super) fn pass(&mut self, key: StreamKey, to: Side, frame: Frame, attributes: &[u8], payload: &[u8]) {
-        let frames_max = self.limits.queued_frames as usize;
-        if !self.enqueue((key, to), frame, attributes, payload, frames_max) {
+        if !self.enqueue((key, to), frame, attributes, payload, Bound::Quota) {
             self.close(key, CloseCode::Limit);
         }
     }
@@ -146,7 +154,7 @@ impl Engine {
         frame: Frame,
         attributes: &[u8],
         payload: &[u8],
-        frames_max: usize,
+        bound: Bound,
     ) -> bool {
         let Some(stream) = self.streams.get(key) else { return true };
         let end = stream.end(side);
@@ -155,15 +163,16 @@ impl Engine {
         }
         let binding = end.binding;
         let queued = Queued { frame: Frame { stream: end.id, ..frame }, to: Some((key, side)) };
-        let inbox = &mut self.bindings[binding.0 as usize].inbox;
-        if inbox.len() >= frames_max {
+        let state = &mut self.bindings[binding.0 as usize];
+        let (frames_max, inbox) = (state.quota.queued_frames as usize, &mut state.inbox);
+        if bound == Bound::Quota && inbox.len() >= frames_max {
             return false;
         }
         let is_own = inbox.push(queued, attributes, payload, &mut self.spare);
         if is_own && frame.kind.is_with_the_data() {
             stream.received_by(side).queued += 1;
         }
-        if is_own && inbox.is_to_be_thinned(self.limits.queued_frames as usize) {
+        if is_own && inbox.is_to_be_thinned(frames_max) {
             self.thin(binding);
         }
         self.mark_ready(binding);

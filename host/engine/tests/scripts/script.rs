@@ -42,7 +42,7 @@ pub(crate) fn set(mut route: Route, name: &str, value: &str) -> Route {
 }
 
 pub(crate) fn binding(routing: Routing, routes: Vec<Route>) -> Binding {
-    Binding { routing, routes }
+    Binding { routing, routes, quota: None }
 }
 
 impl Script {

@@ -40,10 +40,10 @@ impl Walk {
     pub(crate) fn new(forwards: bool) -> Self {
         let exit = |to| vec![Route { exit: Some(BindingIndex(to)), ..Route::default() }];
         let bindings = vec![
-            Binding { routing: Routing::Opened, routes: exit(1) },
-            Binding { routing: Routing::Accepted, routes: exit(2) },
-            Binding { routing: Routing::Opened, routes: exit(3) },
-            Binding { routing: Routing::None, routes: vec![] },
+            Binding { routing: Routing::Opened, routes: exit(1), quota: None },
+            Binding { routing: Routing::Accepted, routes: exit(2), quota: None },
+            Binding { routing: Routing::Opened, routes: exit(3), quota: None },
+            Binding { routing: Routing::None, routes: vec![], quota: None },
         ];
         let limits = Limits {
             initial_credit: CREDIT,

@@ -1,0 +1,62 @@
+//! What `plugins` in `zilla.yaml` says of a type: what an instance may use, and which file is trusted.
+
+use std::time::Duration;
+use zilla_config::PluginSettings;
+use zilla_engine::Quota;
+
+/// How the plugins of one type are run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginOptions {
+    /// What each instance may use.
+    pub allowance: Allowance,
+    /// The SHA-256 of the only file that is trusted, in hexadecimal digits; any file if none.
+    pub sha256: Option<String>,
+}
+
+/// What one instance may use. Each limit has the name of its key in `zilla.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// `memory`: linear memory in octets; growth past it is refused and logged.
+    pub memory_octets: usize,
+    /// `call-budget`: time of one call; past it, the call is stopped, which is a trap.
+    pub call_budget: Duration,
+    /// `log-rate`: lines of the log that one call may write; more are dropped, and their number is logged.
+    pub log_rate: u32,
+    /// `streams`, `timers` and `queued-frames`.
+    pub quota: Quota,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self {
+            memory_octets: 64 << 20,
+            call_budget: Duration::from_millis(50),
+            log_rate: 64,
+            quota: zilla_engine::Limits::default().quota(),
+        }
+    }
+}
+
+impl PluginOptions {
+    /// Those of a type: the defaults, with what the file says.
+    pub(crate) fn of(settings: Option<&PluginSettings>) -> Self {
+        let default = Allowance::default();
+        let Some(settings) = settings else { return Self::default() };
+        let narrow = |value: Option<u64>, default: u32| {
+            value.map_or(default, |value| u32::try_from(value).unwrap_or(u32::MAX))
+        };
+        let memory = settings.memory_octets.and_then(|octets| usize::try_from(octets).ok());
+        let quota = Quota {
+            streams: narrow(settings.streams, default.quota.streams),
+            timers: narrow(settings.timers, default.quota.timers),
+            queued_frames: narrow(settings.queued_frames, default.quota.queued_frames),
+        };
+        let allowance = Allowance {
+            memory_octets: memory.unwrap_or(default.memory_octets),
+            call_budget: settings.call_budget_ms.map_or(default.call_budget, Duration::from_millis),
+            log_rate: narrow(settings.log_rate, default.log_rate),
+            quota,
+        };
+        Self { allowance, sha256: settings.sha256.clone() }
+    }
+}
