@@ -121,6 +121,8 @@ impl Supervisor {
                     Request::Swap { file } => self.swap(PathBuf::from(file), answer).await,
                     Request::Stop => {
                         let _ = answer.send(json!({"ok": "draining"}));
+                        // Without streams the process ends at once, and the answer is to be written before.
+                        tokio::task::yield_now().await;
                         break Leave::Drain("stop");
                     }
                 },

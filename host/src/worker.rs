@@ -12,6 +12,7 @@
 
 mod breaker;
 pub(crate) mod command;
+mod isolated;
 mod pipeline;
 pub(crate) mod reactor;
 pub(crate) mod wake;

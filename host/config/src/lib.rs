@@ -48,7 +48,7 @@ pub use model::{
     VaultIndex, When,
 };
 pub use path::NodePath;
-pub use plugins::PluginSettings;
+pub use plugins::{Isolation, PluginSettings};
 pub use problem::{Problem, Severity};
 pub use render::render;
 pub use schema::{SchemaError, check_schema};

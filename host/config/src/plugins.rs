@@ -12,6 +12,8 @@ use crate::text::Problems;
 pub struct PluginSettings {
     /// The type, of bindings.
     pub type_name: String,
+    /// What one instance serves, and so what a trap costs.
+    pub isolation: Option<Isolation>,
     /// Linear memory of an instance, in octets.
     pub memory_octets: Option<u64>,
     /// Time of one call, in ms.
@@ -30,9 +32,27 @@ pub struct PluginSettings {
     pub at: NodePath,
 }
 
+/// What one instance of a plugin serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// All streams of a binding on one worker.
+    Worker,
+    /// One accepted stream, and those that are opened on its behalf.
+    Stream,
+}
+
 const PLUGIN: Keys = Keys {
     of: "a plugin",
-    known: &["memory", "call-budget", "queued-frames", "streams", "timers", "log-rate", "sha256"],
+    known: &[
+        "isolation",
+        "memory",
+        "call-budget",
+        "queued-frames",
+        "streams",
+        "timers",
+        "log-rate",
+        "sha256",
+    ],
     not_served: &[],
 };
 
@@ -81,9 +101,11 @@ pub(crate) fn read(
 }
 
 fn plugin(type_name: &str, fields: Fields<'_>, problems: &mut Problems<'_>) -> PluginSettings {
+    let isolation = isolation(&fields, problems);
     let mut quantity = |key, of: &Quantity| of.read(&fields, key, problems);
     PluginSettings {
         type_name: type_name.to_owned(),
+        isolation,
         memory_octets: quantity("memory", &MEMORY),
         call_budget_ms: quantity("call-budget", &CALL_BUDGET),
         queued_frames: quantity("queued-frames", &QUEUED_FRAMES),
@@ -125,6 +147,18 @@ impl Quantity {
                 units.join(", ")
             ),
             None => format!("{plain} from {min} to {max}"),
+        }
+    }
+}
+
+fn isolation(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Option<Isolation> {
+    let (value, at) = fields.get("isolation")?;
+    match value.as_str() {
+        Some("worker") => Some(Isolation::Worker),
+        Some("stream") => Some(Isolation::Stream),
+        Some(_) | None => {
+            problems.mistyped(&at, value, "`worker` or `stream`");
+            None
         }
     }
 }
@@ -177,6 +211,7 @@ mod tests {
             ("memory: 99999999999GiB", "octets from 1048576"),
             ("call-budget: 1", "ms from 10 to 60000"),
             ("call-budget: -5", "ms from 10 to 60000"),
+            ("isolation: thread", "`worker` or `stream`"),
             ("timers: many", "timers from 1 to 1024"),
             ("sha256: abc", "a SHA-256 of 64 hexadecimal digits"),
             ("memry: 1MiB", "did you mean `memory`?"),

@@ -172,6 +172,23 @@ impl Batch {
         &self.buffer[..self.filled]
     }
 
+    /// Forgets frames and octets, and keeps the buffers.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+        self.filled = 0;
+    }
+
+    /// Appends a frame with copies of its attributes and payload.
+    pub fn push(&mut self, frame: Frame, attributes: &[u8], payload: &[u8]) {
+        let offset = self.filled as u32;
+        self.buffer.truncate(self.filled);
+        self.buffer.extend_from_slice(attributes);
+        self.buffer.extend_from_slice(payload);
+        self.filled = self.buffer.len();
+        let (attributes, payload) = (attributes.len() as u32, payload.len() as u32);
+        self.frames.push(Frame { attributes, payload, offset, ..frame });
+    }
+
     /// Whether there is nothing to handle.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()

@@ -37,7 +37,9 @@ impl Cache {
         }
         if metadata.mode() & 0o022 != 0 {
             let mode = metadata.mode() & 0o777;
-            return refuse(format!("expected a directory that only its owner can write to, found mode {mode:o}"));
+            return refuse(format!(
+                "expected a directory that only its owner can write to, found mode {mode:o}"
+            ));
         }
         Ok(Self { directory: directory.to_owned() })
     }

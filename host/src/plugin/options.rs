@@ -1,12 +1,14 @@
 //! What `plugins` in `zilla.yaml` says of a type: what an instance may use, and which file is trusted.
 
 use std::time::Duration;
-use zilla_config::PluginSettings;
+use zilla_config::{Isolation, PluginSettings};
 use zilla_engine::Quota;
 
 /// How the plugins of one type are run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginOptions {
+    /// What one instance serves.
+    pub isolation: Isolation,
     /// What each instance may use.
     pub allowance: Allowance,
     /// The SHA-256 of the only file that is trusted, in hexadecimal digits; any file if none.
@@ -37,6 +39,12 @@ impl Default for Allowance {
     }
 }
 
+impl Default for PluginOptions {
+    fn default() -> Self {
+        Self { isolation: Isolation::Worker, allowance: Allowance::default(), sha256: None }
+    }
+}
+
 impl PluginOptions {
     /// Those of a type: the defaults, with what the file says.
     pub(crate) fn of(settings: Option<&PluginSettings>) -> Self {
@@ -57,6 +65,7 @@ impl PluginOptions {
             log_rate: narrow(settings.log_rate, default.log_rate),
             quota,
         };
-        Self { allowance, sha256: settings.sha256.clone() }
+        let isolation = settings.isolation.unwrap_or(Isolation::Worker);
+        Self { isolation, allowance, sha256: settings.sha256.clone() }
     }
 }

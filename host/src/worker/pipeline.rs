@@ -2,14 +2,16 @@
 
 use super::breaker::Breaker;
 use super::command::NewPipeline;
+use super::isolated::Isolated;
 use crate::native::tcp::{Listener, TcpServer};
 use crate::plan::{Pipeline, Role};
-use crate::plugin::{BindingConfig, BindingType, Instance, Instant, Returned, Trap};
+use crate::plugin::{AttachError, BindingConfig, BindingType, Instance, Instant, Returned, Trap};
 use crate::worker::wake::Socket;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use zilla_config::Isolation;
 use zilla_engine::{Batch, BindingIndex, CloseCode, Engine};
 
 /// Batches handled before other pipelines and the sockets have their turn.
@@ -44,9 +46,17 @@ struct PluginSlot {
     name: String,
     binding_type: Arc<dyn BindingType>,
     config: Arc<BindingConfig>,
-    /// None after a trap; its successor is made for the next batch that the breaker lets through.
-    instance: Option<Box<dyn Instance>>,
+    instances: Instances,
     breaker: Breaker,
+}
+
+/// By `isolation` of the plugin.
+enum Instances {
+    /// One for all streams. None after a trap; its successor is made for the next batch that the breaker lets
+    /// through.
+    Shared(Option<Box<dyn Instance>>),
+    /// One for each accepted stream.
+    Isolated(Box<Isolated>),
 }
 
 impl Running {
@@ -74,11 +84,14 @@ impl Running {
                     let binding = BindingIndex(position as u32);
                     Slot::Tcp(TcpServer::new(index, binding, planned.name.clone(), sockets))
                 }
-                Role::Plugin { binding_type, config, .. } => Slot::Plugin(PluginSlot {
+                Role::Plugin { binding_type, config, options } => Slot::Plugin(PluginSlot {
                     name: planned.name.clone(),
                     binding_type: Arc::clone(binding_type),
                     config: Arc::clone(config),
-                    instance,
+                    instances: match options.isolation {
+                        Isolation::Worker => Instances::Shared(instance),
+                        Isolation::Stream => Instances::Isolated(Box::default()),
+                    },
                     breaker: Breaker::default(),
                 }),
             });
@@ -132,9 +145,14 @@ impl Running {
     /// Gives its instances the last call.
     pub(super) fn detach(mut self) {
         for slot in &mut self.bindings {
-            if let Slot::Plugin(PluginSlot { name, instance: Some(instance), .. }) = slot
-                && let Err(trap) = instance.detach()
-            {
+            let Slot::Plugin(PluginSlot { name, instances, .. }) = slot else { continue };
+            let traps = match instances {
+                Instances::Shared(instance) => {
+                    instance.as_mut().and_then(|instance| instance.detach().err()).into_iter().collect()
+                }
+                Instances::Isolated(isolated) => isolated.detach(),
+            };
+            if let Some(trap) = traps.first() {
                 tracing::warn!(binding = %name, %trap, "a binding trapped while it was detached");
             }
         }
@@ -183,14 +201,7 @@ impl Running {
             Some(Slot::Plugin(slot)) if !slot.breaker.is_closed(now.monotonic_ms) => {
                 self.engine.fail(binding, CloseCode::Crashed);
             }
-            Some(Slot::Plugin(slot)) => match slot.deliver(now, batch, returned) {
-                Ok(()) => self.engine.handle(binding, &returned.frames, batch.octets(), &returned.octets),
-                Err(trap) => {
-                    let streams = self.engine.streams_of(binding);
-                    slot.report(&trap, streams, now.monotonic_ms);
-                    self.engine.fail(binding, CloseCode::Crashed);
-                }
-            },
+            Some(Slot::Plugin(slot)) => slot.deliver(now, batch, returned, &mut self.engine, binding),
             None => {}
         }
     }
@@ -219,19 +230,49 @@ impl PluginSlot {
         }
     }
 
-    /// A trap costs the instance; its successor is made for the next batch.
-    fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
-        let instance = match &mut self.instance {
-            Some(instance) => instance,
-            None => match self.binding_type.attach(&self.config) {
-                Ok((instance, _routes)) => self.instance.insert(instance),
-                Err(error) => return Err(Trap(error.to_string())),
+    fn deliver(
+        &mut self,
+        now: Instant,
+        batch: &Batch,
+        returned: &mut Returned,
+        engine: &mut Engine,
+        binding: BindingIndex,
+    ) {
+        let Self { binding_type, config, .. } = self;
+        let make = || binding_type.attach(config).map(|(instance, _routes)| instance);
+        match &mut self.instances {
+            Instances::Shared(instance) => match deliver_shared(instance, make, now, batch, returned) {
+                Ok(()) => engine.handle(binding, &returned.frames, batch.octets(), &returned.octets),
+                Err(trap) => {
+                    let streams = engine.streams_of(binding);
+                    engine.fail(binding, CloseCode::Crashed);
+                    self.report(&trap, streams, now.monotonic_ms);
+                }
             },
-        };
-        let delivered = instance.deliver(now, batch, returned);
-        if delivered.is_err() {
-            self.instance = None;
+            Instances::Isolated(isolated) => {
+                for (trap, streams) in isolated.deliver(now, batch, returned, (engine, binding), make) {
+                    self.report(&trap, streams, now.monotonic_ms);
+                }
+            }
         }
-        delivered
     }
+}
+
+/// A trap costs the instance; its successor is made for the next batch.
+fn deliver_shared(
+    slot: &mut Option<Box<dyn Instance>>,
+    make: impl Fn() -> Result<Box<dyn Instance>, AttachError>,
+    now: Instant,
+    batch: &Batch,
+    returned: &mut Returned,
+) -> Result<(), Trap> {
+    let instance = match slot {
+        Some(instance) => instance,
+        None => slot.insert(make().map_err(|error| Trap(error.to_string()))?),
+    };
+    let delivered = instance.deliver(now, batch, returned);
+    if delivered.is_err() {
+        *slot = None;
+    }
+    delivered
 }

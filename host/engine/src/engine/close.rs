@@ -129,12 +129,7 @@ impl Engine {
     /// at its own, with its timers and whatever waited for it. A successor begins with nothing.
     pub fn fail(&mut self, binding: BindingIndex, code: CloseCode) {
         for (key, side) in self.bindings[binding.0 as usize].ids.keys() {
-            self.close(key, code);
-            if let Some(stream) = self.streams.get(key) {
-                stream.sent_by(side).sender_done = true;
-                stream.received_by(side).receiver_done = true;
-            }
-            self.release(key, side);
+            self.abandon(key, side, code);
         }
         let state = &mut self.bindings[binding.0 as usize];
         state.inbox = Inbox::default();
@@ -144,6 +139,29 @@ impl Engine {
             self.timers.remove(deadline, sequence);
         }
         self.move_runs();
+    }
+
+    /// A binding has lost its state of one stream. It is aborted and reset towards its other end, and forgotten at
+    /// the binding's own.
+    pub fn fail_stream(&mut self, binding: BindingIndex, stream: StreamId, code: CloseCode) {
+        if let Some((key, side)) = self.bindings[binding.0 as usize].ids.get(stream) {
+            self.abandon(key, side, code);
+            self.move_runs();
+        }
+    }
+
+    fn abandon(&mut self, key: StreamKey, side: Side, code: CloseCode) {
+        self.close(key, code);
+        if let Some(stream) = self.streams.get(key) {
+            stream.sent_by(side).sender_done = true;
+            stream.received_by(side).receiver_done = true;
+        }
+        self.release(key, side);
+    }
+
+    /// Whether a binding has a stream of that id.
+    pub fn has_stream(&self, binding: BindingIndex, stream: StreamId) -> bool {
+        self.bindings[binding.0 as usize].ids.get(stream).is_some()
     }
 
     /// Releases an end that is done both ways, and forgets the stream when both ends are released.
