@@ -19,8 +19,9 @@ use tracing_subscriber::filter::LevelFilter;
 /// Instances in use at the same time: those of each worker, those being replaced, and the ones checked first.
 const INSTANCES_PER_BINDING_AND_WORKER: u32 = 2;
 
-/// Instances that the pool has room for at least.
-const INSTANCES_MIN: u32 = 64;
+/// Instances that the pool has room for at least: with `isolation: stream` each accepted stream has one. A slot costs
+/// address space only, until it is used.
+const INSTANCES_MIN: u32 = 4096;
 
 #[derive(Args, Debug)]
 pub(super) struct StartArgs {
