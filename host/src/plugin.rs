@@ -18,6 +18,7 @@ mod import;
 mod library;
 mod load;
 mod options;
+mod overtime;
 mod runtime;
 
 use std::fmt;

@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn quantities_are_plain_or_have_a_unit() {
         let (settings, text) =
-            outcome("{http: {memory: 32MiB, call-budget: 1s, streams: 100, timers: 2, log-rate: 0}}");
+            outcome("{greet: {memory: 32MiB, call-budget: 1s, streams: 100, timers: 2, log-rate: 0}}");
         let settings = settings.expect(&text);
         assert_eq!(settings.memory_octets, Some(32 << 20));
         assert_eq!(settings.call_budget_ms, Some(1000));
@@ -216,7 +216,7 @@ mod tests {
             ("sha256: abc", "a SHA-256 of 64 hexadecimal digits"),
             ("memry: 1MiB", "did you mean `memory`?"),
         ] {
-            let (settings, text) = outcome(&format!("{{http: {{{wrong}}}}}"));
+            let (settings, text) = outcome(&format!("{{greet: {{{wrong}}}}}"));
             assert!(settings.is_none() && text.contains(expected), "{wrong}: {text}");
         }
     }
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn a_type_is_set_once_in_a_file() {
         let source =
-            Source::new("zilla.yaml", "name: a\nplugins: {http: {}}\n---\nname: b\nplugins: {http: {}}\n");
+            Source::new("zilla.yaml", "name: a\nplugins: {greet: {}}\n---\nname: b\nplugins: {greet: {}}\n");
         let outcome = parse(&source, &mut |_| None);
         assert!(render(&source, &outcome.problems).contains("expected: settings of a type once in a file"));
     }

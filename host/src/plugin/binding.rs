@@ -12,7 +12,7 @@ use super::{AttachError, BindingConfig, BindingType, Description, Instance, Inst
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Store, Trap as WasmTrap};
+use wasmtime::{Store, Trap as WasmTrap, UpdateDeadline};
 use zilla_engine::Batch;
 
 /// Time for `describe` and `attach`, which come once and may compile patterns and tables.
@@ -61,6 +61,10 @@ impl Code {
         let state = InstanceState::new(binding.to_owned(), allowance);
         let mut store = Store::new(self.runtime.engine(), state);
         store.limiter(|state| state);
+        store.epoch_deadline_callback(|mut store| match store.data_mut().overtime.is_spent() {
+            true => Ok(UpdateDeadline::Interrupt),
+            false => Ok(UpdateDeadline::Continue(1)),
+        });
         store.set_hostcall_fuel(ANSWER_OCTETS_MAX);
         arm(&mut store, ATTACH_BUDGET);
         let world =

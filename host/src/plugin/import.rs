@@ -2,6 +2,7 @@
 
 use super::contract::zilla::plugin::{host, types};
 use super::options::Allowance;
+use super::overtime::Overtime;
 use std::collections::BTreeMap;
 use wasmtime::ResourceLimiter;
 
@@ -26,6 +27,8 @@ pub(crate) struct InstanceState {
     /// The size that the instance was refused last, for the report of the trap that follows.
     pub(crate) memory_refused: Option<usize>,
     log_lines: u32,
+    /// How late the call is that runs.
+    pub(crate) overtime: Overtime,
     /// What the plugin logged as an error last, for the report of a trap: usually its panic.
     pub(crate) last_error: Option<String>,
     counters: BTreeMap<String, u64>,
@@ -39,6 +42,7 @@ impl InstanceState {
             log_rate: allowance.log_rate,
             memory_refused: None,
             log_lines: 0,
+            overtime: Overtime::default(),
             last_error: None,
             counters: BTreeMap::new(),
         }
@@ -51,6 +55,7 @@ impl InstanceState {
             tracing::warn!(target: "zilla::plugin", binding = %self.binding, lost, "log-rate: lines of the plugin lost");
         }
         self.log_lines = 0;
+        self.overtime = Overtime::default();
     }
 }
 

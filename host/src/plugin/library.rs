@@ -218,10 +218,10 @@ mod tests {
     #[test]
     fn a_file_name_proposes_concept_and_type() {
         let proposed = |name| propose(Path::new(name)).map(|entry| (entry.concept, entry.type_name));
-        assert_eq!(proposed("binding_http.wasm"), Some(("binding", "http".to_owned())));
-        assert_eq!(proposed("guard-jwt.wasm"), Some(("guard", "jwt".to_owned())));
+        assert_eq!(proposed("binding_greet.wasm"), Some(("binding", "greet".to_owned())));
+        assert_eq!(proposed("guard-key.wasm"), Some(("guard", "key".to_owned())));
         assert_eq!(proposed("matcher_time_window.wasm"), Some(("matcher", "time_window".to_owned())));
-        for none in ["http.wasm", "binding_.wasm", "binding_http.wat", "bindinghttp.wasm", ".wasm"] {
+        for none in ["greet.wasm", "binding_.wasm", "binding_greet.wat", "bindinggreet.wasm", ".wasm"] {
             assert_eq!(proposed(none), None, "{none}");
         }
     }

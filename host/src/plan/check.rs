@@ -1,0 +1,134 @@
+//! What is checked of a binding before its plugin sees it: values, exits, addresses, and what is not served.
+
+use super::TCP;
+use super::planner::Planner;
+use crate::native::tcp::ServerOptions;
+use crate::plugin::{KindDescription, Routing};
+use serde_json::Value;
+use zilla_config::{Binding, Config, NodePath, check_schema};
+
+impl Planner<'_> {
+    pub(super) fn check_values(&mut self, binding: &Binding, kind: &KindDescription) {
+        self.check_schema(
+            binding,
+            &binding.at.key("options"),
+            &binding.options,
+            Some(&kind.options_schema),
+            "options",
+        );
+        for route in &binding.routes {
+            for when in &route.when {
+                self.check_schema(binding, &when.at, &when.conditions, kind.when_schema.as_ref(), "when");
+            }
+            if !route.with.is_null() {
+                self.check_schema(
+                    binding,
+                    &route.at.key("with"),
+                    &route.with,
+                    kind.with_schema.as_ref(),
+                    "with",
+                );
+            }
+        }
+    }
+
+    fn check_schema(
+        &mut self,
+        binding: &Binding,
+        at: &NodePath,
+        value: &Value,
+        schema: Option<&String>,
+        what: &str,
+    ) {
+        let described = format!("`{}` {}", binding.type_name, binding.kind);
+        let Some(schema) = schema else {
+            let is_empty = value.as_object().is_none_or(serde_json::Map::is_empty);
+            if !is_empty {
+                let expected = format!("no `{what}`: {described} has none");
+                self.problems.push(self.config.key_problem(at, expected, self.config.describe(at, value)));
+            }
+            return;
+        };
+        let checked =
+            serde_json::from_str(schema).map_err(|error| error.to_string()).and_then(|schema: Value| {
+                check_schema(self.config, at, value, &schema).map_err(|error| error.to_string())
+            });
+        match checked {
+            Ok(problems) => self.problems.extend(problems),
+            Err(error) => {
+                let found = format!("the plugin's schema of `{what}` is broken: {error}");
+                self.problems.push(self.config.problem(at, "a plugin with valid schemas", found));
+            }
+        }
+    }
+
+    pub(super) fn check_exits(&mut self, binding: &Binding, routing: Routing) {
+        let described = format!("`{}` {}", binding.type_name, binding.kind);
+        for route in &binding.routes {
+            match (routing, route.exit) {
+                (Routing::None, _) => {
+                    let expected = format!("no exit and no routes: {described} exits nowhere");
+                    self.problems.push(self.config.key_problem(&route.at, expected, "a route"));
+                }
+                (Routing::Opened | Routing::Accepted, None) => {
+                    self.problems.push(self.config.problem(
+                        &route.at,
+                        "a route with an `exit`",
+                        "a route without",
+                    ));
+                }
+                (Routing::Opened | Routing::Accepted, Some(exit))
+                    if self.config.binding(exit).type_name == TCP =>
+                {
+                    let exit = self.config.binding(exit).qualified_name();
+                    let found = format!("`{exit}`, which listens and accepts no streams");
+                    self.problems.push(self.config.problem(&route.at, "an exit that accepts streams", found));
+                }
+                (Routing::Opened | Routing::Accepted, Some(_)) => {}
+            }
+        }
+        if routing == Routing::Opened && binding.routes.is_empty() {
+            let expected =
+                format!("an `exit`, or `routes` with exits: {described} has to send its streams somewhere");
+            self.problems.push(self.config.problem(&binding.at, expected, "neither"));
+        }
+    }
+
+    /// Settings of plugins that nothing uses are a slip. Guards, matchers and vaults have no plugins yet: what
+    /// names one is refused rather than ignored.
+    pub(super) fn check_references(&mut self) {
+        let Config { guards, matchers, vaults, .. } = self.config;
+        for settings in &self.config.plugins {
+            let name = &settings.type_name;
+            let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name);
+            if !is_used || name == TCP {
+                let found = if is_used {
+                    format!("`{name}`, which is native")
+                } else {
+                    format!("`{name}`, which none has")
+                };
+                let problem =
+                    self.config.key_problem(&settings.at, "a type of plugin that a binding has", found);
+                self.problems.push(if is_used { problem } else { problem.as_warning() });
+            }
+        }
+        for (what, components) in [("guard", guards), ("matcher", matchers), ("vault", vaults)] {
+            for component in components {
+                let expected = format!("no {what}: this version serves none");
+                let found = format!("a {what} of type `{}`", component.type_name);
+                self.problems.push(self.config.problem(&component.at.key("type"), expected, found));
+            }
+        }
+    }
+
+    /// Two sockets may share an address, and the kernel would deal connections out to both: never what a file
+    /// means.
+    pub(super) fn check_addresses(&mut self, binding: &Binding, options: &ServerOptions) {
+        for address in &options.addresses {
+            if let Some(other) = self.addresses.insert(address.socket, binding.qualified_name()) {
+                let found = format!("{}, as `{other}` does", address.socket);
+                self.problem_at(binding, "/options/port", "an address that nothing else listens on", &found);
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The way of one binding from the file to something that can run.
+
+use super::compile::compile_route;
+use super::{BindingTypes, Planned, Role, TCP};
+use crate::native::tcp::{self, ServerOptions};
+use crate::plugin::{
+    AttachError, BindingConfig, BindingType, Description, Instant, KindDescription, LibraryError,
+    PluginOptions, Returned, RouteConfig, Routing,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use zilla_config::{Binding, Config, Problem};
+use zilla_engine::{Batch, Limits, Quota};
+
+/// Plans bindings, and gathers what is wrong with them.
+pub(super) struct Planner<'a> {
+    pub(super) config: &'a Config,
+    pub(super) types: &'a dyn BindingTypes,
+    /// Types by name, loaded once each; none for one that cannot be.
+    pub(super) known: BTreeMap<String, Option<Type>>,
+    /// Addresses listened on, with the binding that does.
+    pub(super) addresses: BTreeMap<SocketAddr, String>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// What serves a type.
+#[derive(Clone)]
+pub(super) enum Type {
+    Tcp(Arc<Description>),
+    Plugin(Arc<dyn BindingType>),
+}
+
+impl Type {
+    pub(super) fn describe(&self) -> &Description {
+        match self {
+            Self::Tcp(description) => description,
+            Self::Plugin(plugin) => plugin.describe(),
+        }
+    }
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(config: &'a Config, types: &'a dyn BindingTypes) -> Self {
+        Self { config, types, known: BTreeMap::new(), addresses: BTreeMap::new(), problems: Vec::new() }
+    }
+
+    pub(super) fn plan(&mut self, binding: &Binding) -> Option<Planned> {
+        let binding_type = self.resolve_type(binding)?;
+        let kind = self.resolve_kind(binding, binding_type.describe())?;
+        let errors = self.problems.len();
+        self.check_values(binding, &kind);
+        self.check_exits(binding, kind.routes);
+        if self.problems.len() > errors {
+            return None;
+        }
+        let (role, routes) = match binding_type {
+            Type::Tcp(_) => self.plan_tcp(binding)?,
+            Type::Plugin(plugin) => self.plan_plugin(binding, plugin)?,
+        };
+        let routing = match kind.routes {
+            Routing::None => zilla_engine::Routing::None,
+            Routing::Opened => zilla_engine::Routing::Opened,
+            Routing::Accepted => zilla_engine::Routing::Accepted,
+        };
+        let quota = match &role {
+            Role::Tcp(_) => None,
+            Role::Plugin { options, .. } => Some(options.allowance.quota),
+        };
+        Some(Planned {
+            name: binding.qualified_name(),
+            role,
+            engine: zilla_engine::Binding { routing, routes, quota },
+        })
+    }
+
+    pub(super) fn resolve_type(&mut self, binding: &Binding) -> Option<Type> {
+        let name = binding.type_name.as_str();
+        if let Some(known) = self.known.get(name) {
+            let known = known.clone();
+            if known.is_none() {
+                self.problem_at(binding, "/type", "a type that a plugin serves", name);
+            }
+            return known;
+        }
+        let found = match name {
+            TCP => Ok(Type::Tcp(Arc::new(tcp::describe()))),
+            _ => self.types.binding_type(name, &self.options_of(name)).map(Type::Plugin),
+        };
+        let resolved = match found {
+            Ok(found) => Some(found),
+            Err(error) => {
+                self.report_type(binding, &error);
+                None
+            }
+        };
+        self.known.insert(name.to_owned(), resolved.clone());
+        resolved
+    }
+
+    /// What `plugins` says of a type.
+    fn options_of(&self, type_name: &str) -> PluginOptions {
+        PluginOptions::of(self.config.plugins.iter().find(|settings| settings.type_name == type_name))
+    }
+
+    fn report_type(&mut self, binding: &Binding, error: &LibraryError) {
+        let at = binding.at.key("type");
+        let problem = match error {
+            LibraryError::NotFound { known, .. } => {
+                let candidates: Vec<&str> = known.iter().map(String::as_str).chain([TCP]).collect();
+                let problem = self.config.problem(
+                    &at,
+                    "a type that a plugin serves",
+                    format!("`{}`; {error}", binding.type_name),
+                );
+                match zilla_config::suggest(&binding.type_name, &candidates, "plugin") {
+                    Some(help) => problem.with_help(help),
+                    None => problem.with_help("`zilla plugin list` shows the plugins that are found"),
+                }
+            }
+            LibraryError::Unusable { .. } | LibraryError::OtherType { .. } => self.config.problem(
+                &at,
+                format!("a plugin of type `{}`", binding.type_name),
+                error.to_string(),
+            ),
+        };
+        self.problems.push(problem);
+    }
+
+    pub(super) fn resolve_kind(
+        &mut self,
+        binding: &Binding,
+        description: &Description,
+    ) -> Option<KindDescription> {
+        let kind = binding.kind.as_str();
+        let found = description.kinds.iter().find(|described| described.kind == kind);
+        if found.is_none() {
+            let kinds: Vec<_> =
+                description.kinds.iter().map(|described| format!("`{}`", described.kind)).collect();
+            let expected = format!("a kind that `{}` serves: {}", binding.type_name, kinds.join(", "));
+            self.problem_at(binding, "/kind", &expected, &format!("`{kind}`"));
+        }
+        found.cloned()
+    }
+
+    fn plan_tcp(&mut self, binding: &Binding) -> Option<(Role, Vec<zilla_engine::Route>)> {
+        let options = match ServerOptions::read(&binding.options) {
+            Ok(options) => options,
+            Err(errors) => {
+                for error in errors {
+                    self.problem_at(binding, &error.pointer, &error.expected, &error.found);
+                }
+                return None;
+            }
+        };
+        self.check_addresses(binding, &options);
+        let mut routes = Vec::new();
+        for route in &binding.routes {
+            let mut conditions = Vec::new();
+            for when in &route.when {
+                match tcp::condition(&when.conditions, "") {
+                    Ok(condition) => conditions.push(condition),
+                    Err(errors) => {
+                        for error in errors {
+                            let at = when.at.pointer(&error.pointer);
+                            self.problems.push(self.config.problem(&at, error.expected, error.found));
+                        }
+                    }
+                }
+            }
+            let exit = route.exit.map(engine_index);
+            routes.push(zilla_engine::Route { conditions, set: Vec::new(), exit });
+        }
+        Some((Role::Tcp(options), routes))
+    }
+
+    fn plan_plugin(
+        &mut self,
+        binding: &Binding,
+        plugin: Arc<dyn BindingType>,
+    ) -> Option<(Role, Vec<zilla_engine::Route>)> {
+        let options = self.options_of(&binding.type_name);
+        let config = plugin_config(binding, options.allowance.quota);
+        let compiled = match attach_and_call(plugin.as_ref(), &config) {
+            Ok(compiled) => compiled,
+            Err(AttachError::Refused(errors)) => {
+                for error in errors {
+                    self.problem_at(binding, &error.path, &error.expected, &error.found);
+                }
+                return None;
+            }
+            Err(AttachError::Failed(trap)) => {
+                self.problem_at(
+                    binding,
+                    "",
+                    "a plugin that takes its configuration",
+                    &format!("a trap: {trap}"),
+                );
+                return None;
+            }
+        };
+        let mut routes = Vec::new();
+        for (route, compiled) in binding.routes.iter().zip(compiled) {
+            match compile_route(&compiled, route.exit.map(engine_index)) {
+                Ok(route) => routes.push(route),
+                Err(error) => {
+                    let expected = format!("a route that `{}` compiles", binding.type_name);
+                    self.problems.push(self.config.problem(&route.at, expected, error));
+                }
+            }
+        }
+        Some((Role::Plugin { binding_type: plugin, config: Arc::new(config), options }, routes))
+    }
+
+    pub(super) fn problem_at(&mut self, binding: &Binding, pointer: &str, expected: &str, found: &str) {
+        self.problems.push(self.config.problem(&binding.at.pointer(pointer), expected, found));
+    }
+}
+
+/// Attaches an instance and makes one call of nothing, to see that it can be called at all.
+fn attach_and_call(
+    plugin: &dyn BindingType,
+    config: &BindingConfig,
+) -> Result<Vec<crate::plugin::Route>, AttachError> {
+    let (mut instance, compiled) = plugin.attach(config)?;
+    let now = Instant { monotonic_ms: 1, unix_ms: 0 };
+    instance.deliver(now, &Batch::default(), &mut Returned::default()).map_err(AttachError::Failed)?;
+    Ok(compiled)
+}
+
+fn engine_index(index: zilla_config::BindingIndex) -> zilla_engine::BindingIndex {
+    zilla_engine::BindingIndex(index.position() as u32)
+}
+
+/// What a plugin gets of a binding.
+fn plugin_config(binding: &Binding, quota: Quota) -> BindingConfig {
+    let limits = Limits::default();
+    let json = |value: &Value| if value.is_null() { "{}".to_owned() } else { value.to_string() };
+    let route = |route: &zilla_config::Route| RouteConfig {
+        when: route.when.iter().map(|when| json(&when.conditions)).collect(),
+        with: json(&route.with),
+    };
+    BindingConfig {
+        namespace: binding.namespace.clone(),
+        name: binding.name.clone(),
+        kind: binding.kind.as_str().to_owned(),
+        options: json(&binding.options),
+        routes: binding.routes.iter().map(route).collect(),
+        limits: crate::plugin::Limits {
+            initial_credit: limits.initial_credit,
+            streams: quota.streams,
+            timers: quota.timers,
+            attributes_octets: limits.attributes_octets,
+        },
+    }
+}
