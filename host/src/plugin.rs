@@ -20,6 +20,7 @@ mod load;
 mod options;
 mod overtime;
 mod runtime;
+mod trust;
 
 use std::fmt;
 use zilla_engine::{Batch, Frame};

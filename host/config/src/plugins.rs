@@ -28,6 +28,8 @@ pub struct PluginSettings {
     pub log_rate: Option<u64>,
     /// The only file that is trusted: its SHA-256, 64 hexadecimal digits in lower case.
     pub sha256: Option<String>,
+    /// The minisign public key of whoever may sign its file, in base64.
+    pub minisign: Option<String>,
     /// `plugins.TYPE`.
     pub at: NodePath,
 }
@@ -52,6 +54,7 @@ const PLUGIN: Keys = Keys {
         "timers",
         "log-rate",
         "sha256",
+        "minisign",
     ],
     not_served: &[],
 };
@@ -113,6 +116,7 @@ fn plugin(type_name: &str, fields: Fields<'_>, problems: &mut Problems<'_>) -> P
         timers: quantity("timers", &TIMERS),
         log_rate: quantity("log-rate", &LOG_RATE),
         sha256: sha256(&fields, problems),
+        minisign: fields.text("minisign", problems).map(str::to_owned),
         at: fields.at,
     }
 }

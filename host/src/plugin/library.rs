@@ -10,7 +10,7 @@ use super::digest::Digest;
 use super::load::{LoadError, Loaded};
 use super::options::{Allowance, PluginOptions};
 use super::runtime::Runtime;
-use super::{BindingType as _, load::read_file};
+use super::{BindingType as _, load::read_file, trust};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -141,7 +141,7 @@ impl Library {
             });
         };
         let path = entry.path.clone();
-        let code = match self.load(&path, options.sha256.as_deref()) {
+        let code = match self.load(&path, options) {
             Ok(code) => code,
             Err(error) => return Err(LibraryError::Unusable { path, error }),
         };
@@ -152,15 +152,12 @@ impl Library {
         }
     }
 
-    /// Reads and compiles a file, unless its code is here already. The pin is looked at before anything is done
-    /// with the file.
-    fn load(&self, path: &Path, sha256: Option<&str>) -> Result<Arc<Code>, LoadError> {
-        let digest = Digest::of(&read_file(path)?);
-        if let Some(pinned) = sha256
-            && digest.to_string() != pinned
-        {
-            return Err(LoadError::NotPinned { pinned: pinned.to_owned(), found: digest.to_string() });
-        }
+    /// Reads and compiles a file, unless its code is here already. Whether it is trusted is looked at before
+    /// anything is done with it.
+    fn load(&self, path: &Path, options: &PluginOptions) -> Result<Arc<Code>, LoadError> {
+        let octets = read_file(path)?;
+        trust::check(path, &octets, options)?;
+        let digest = Digest::of(&octets);
         let known = |codes: &BTreeMap<_, Arc<Code>>| codes.get(&digest).cloned();
         if let Some(code) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(code);

@@ -45,6 +45,8 @@ pub enum LoadError {
         /// What the file is.
         found: String,
     },
+    /// The file is not signed by the key that `minisign` in `zilla.yaml` trusts: why not.
+    Unsigned(String),
     /// The file is no component, or no valid one.
     Invalid(String),
     /// The component imports what no plugin is granted: its name.
@@ -64,6 +66,9 @@ impl fmt::Display for LoadError {
             }
             Self::NotPinned { pinned, found } => {
                 write!(f, "expected the file whose sha256 is pinned, {pinned}, found {found}")
+            }
+            Self::Unsigned(why) => {
+                write!(f, "expected a file signed by the key that is trusted, found {why}")
             }
             Self::Invalid(error) => write!(f, "expected a WebAssembly component, found: {error}"),
             Self::NotGranted(import) => {

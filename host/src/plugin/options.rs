@@ -13,6 +13,9 @@ pub struct PluginOptions {
     pub allowance: Allowance,
     /// The SHA-256 of the only file that is trusted, in hexadecimal digits; any file if none.
     pub sha256: Option<String>,
+    /// The minisign public key of whoever may sign the file, in base64; unsigned files are trusted if none. The
+    /// signature is beside the file, as `FILE.minisig`.
+    pub minisign: Option<String>,
 }
 
 /// What one instance may use. Each limit has the name of its key in `zilla.yaml`.
@@ -41,7 +44,7 @@ impl Default for Allowance {
 
 impl Default for PluginOptions {
     fn default() -> Self {
-        Self { isolation: Isolation::Worker, allowance: Allowance::default(), sha256: None }
+        Self { isolation: Isolation::Worker, allowance: Allowance::default(), sha256: None, minisign: None }
     }
 }
 
@@ -66,6 +69,6 @@ impl PluginOptions {
             quota,
         };
         let isolation = settings.isolation.unwrap_or(Isolation::Worker);
-        Self { isolation, allowance, sha256: settings.sha256.clone() }
+        Self { isolation, allowance, sha256: settings.sha256.clone(), minisign: settings.minisign.clone() }
     }
 }
