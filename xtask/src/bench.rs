@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use crate::cargo::{self, Failed};
 use crate::paths::{self, Workspace};
@@ -12,6 +12,9 @@ use crate::progress::Progress;
 
 /// The programs measured with and against, and Debian's packages of them.
 const PEERS: [(&str, &str); 2] = [("wrk", "wrk"), ("nginx", "nginx-light")];
+
+/// The package that measures, and its program.
+const BENCHMARK: &str = "zilla-bench";
 
 /// Debian puts servers here, and leaves it out of a user's `PATH`.
 const SERVERS: &str = "/usr/sbin";
@@ -25,7 +28,7 @@ pub struct Bench {
     pub args: Vec<String>,
 }
 
-/// Builds the plugins, then runs the benchmark; its exit code is the result.
+/// Builds the plugins, the host and the benchmark, then runs it; its exit code is the result.
 ///
 /// # Errors
 ///
@@ -37,22 +40,28 @@ pub fn command(workspace: &Workspace, wanted: &Bench) -> Result<ExitCode, Error>
             return Err(Error::Missing(missing));
         }
     }
-    let crates = plugins::find(workspace, &Selection::All)?;
-    let mut progress = Progress::of(2);
+    let crates = plugins::find(workspace, &Selection::Plugins)?;
+    let mut progress = Progress::of(if wanted.criterion { 1 } else { 2 });
     progress.step(&plugins::step_title(&crates), || plugins::build_crates(workspace, &crates))?;
 
     let mut command = if wanted.criterion {
         let mut command = cargo::native(workspace, "bench");
-        command.args(["-p", "zilla-tests"]);
+        command.args(["-p", BENCHMARK, "--"]);
         command
     } else {
-        let mut command = cargo::native(workspace, "run");
-        command.args(["--release", "-p", "zilla-tests", "--bin", "bench", "--"]);
-        command
+        progress.step(&format!("zilla and {BENCHMARK}, optimised"), || build(workspace))?;
+        Command::new(workspace.target_dir().join("release").join(BENCHMARK))
     };
     command.args(&wanted.args);
     progress.announce(&cargo::line(&command));
     Ok(cargo::exit_code(cargo::status(&mut command)?))
+}
+
+/// Both with one command: what they share is then compiled once, with the features that either asks for.
+fn build(workspace: &Workspace) -> Result<(), Failed> {
+    let mut command = cargo::native(workspace, "build");
+    command.args(["--release", "-p", "zilla-host", "-p", BENCHMARK]);
+    cargo::succeed(&mut command)
 }
 
 /// Why nothing was measured.
@@ -62,8 +71,8 @@ pub enum Error {
     Missing(Vec<&'static str>),
     /// The plugins could not be built.
     Plugins(plugins::Error),
-    /// Cargo could not be started.
-    Cargo(Failed),
+    /// What measures could not be built or started.
+    Failed(Failed),
 }
 
 impl fmt::Display for Error {
@@ -77,7 +86,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::Plugins(error) => error.fmt(f),
-            Self::Cargo(failed) => failed.fmt(f),
+            Self::Failed(failed) => failed.fmt(f),
         }
     }
 }
@@ -92,7 +101,7 @@ impl From<plugins::Error> for Error {
 
 impl From<Failed> for Error {
     fn from(failed: Failed) -> Self {
-        Self::Cargo(failed)
+        Self::Failed(failed)
     }
 }
 

@@ -1,0 +1,36 @@
+//! Keep-alive connections that have had one answer and do nothing more.
+
+use crate::Failure;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+/// How long an answer may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// Octets of a head that is read at most; a longer one is a failure.
+const HEAD_OCTETS_MAX: usize = 4_096;
+
+/// Opens connections and has one request answered on each. They stay open until they are dropped.
+pub(crate) fn open(port: u16, connections: usize) -> Result<Vec<TcpStream>, Failure> {
+    (0..connections).map(|_| open_one(port)).collect()
+}
+
+fn open_one(port: u16) -> Result<TcpStream, Failure> {
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+    write!(socket, "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
+    let (mut head, mut filled) = ([0; HEAD_OCTETS_MAX], 0);
+    loop {
+        let octets = socket.read(head.get_mut(filled..).unwrap_or_default())?;
+        filled += octets;
+        let answer = head.get(..filled).unwrap_or_default();
+        match (octets, answer.windows(4).any(|end| end == b"\r\n\r\n")) {
+            (_, true) if answer.starts_with(b"HTTP/1.1 200") => return Ok(socket),
+            (_, true) | (0, false) => {
+                return Err(format!("expected 200, found {}", String::from_utf8_lossy(answer)).into());
+            }
+            (_, false) => {}
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The servers that are compared, and how each is started.
+
+use crate::Failure;
+use crate::rows::{Cache, Work};
+use crate::scratch::Scratch;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// The gateway as it is delivered: `zilla start`, plugins as components.
+    Zilla,
+    /// The gateway with the same plugins linked natively.
+    Native,
+    /// nginx, which returns 200.
+    Nginx,
+    /// hyper on one current-thread runtime, which echoes.
+    Hyper,
+    /// tokio on one current-thread runtime, which echoes.
+    Tokio,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Zilla => "zilla",
+            Self::Native => "native",
+            Self::Nginx => "nginx",
+            Self::Hyper => "hyper",
+            Self::Tokio => "tokio",
+        })
+    }
+}
+
+/// Where the programs are.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    this: PathBuf,
+    zilla: PathBuf,
+    plugins: PathBuf,
+    nginx: PathBuf,
+    pub(crate) wrk: PathBuf,
+}
+
+/// Debian's packages of the programs that are not ours.
+const PACKAGES: [(&str, &str); 2] = [("wrk", "wrk"), ("nginx", "nginx-light")];
+
+/// Debian puts servers here, and leaves it out of a user's `PATH`.
+const SERVERS: &str = "/usr/sbin";
+
+impl Programs {
+    /// Finds what is built beside this program, and what is installed.
+    pub(crate) fn find() -> Result<Self, Failure> {
+        let this = std::env::current_exe()?;
+        let profile = this.parent().unwrap_or_else(|| Path::new("."));
+        let zilla = profile.join("zilla");
+        let plugins = profile.parent().unwrap_or_else(|| Path::new(".")).join("plugins/bin");
+        for built in [&zilla, &plugins.join("binding_http.wasm"), &plugins.join("binding_echo.wasm")] {
+            if !built.is_file() {
+                let expected = built.display();
+                return Err(
+                    format!("expected {expected}; `cargo xtask bench` builds all that is needed").into()
+                );
+            }
+        }
+        let (wrk, nginx) = (installed("wrk"), installed("nginx"));
+        match (wrk, nginx) {
+            (Some(wrk), Some(nginx)) => Ok(Self { this, zilla, plugins, nginx, wrk }),
+            _ => Err(missing().into()),
+        }
+    }
+}
+
+fn installed(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path).chain([PathBuf::from(SERVERS)]);
+    directories.map(|directory| directory.join(program)).find(|program| program.is_file())
+}
+
+fn missing() -> String {
+    let missing = PACKAGES.iter().filter(|(program, _)| installed(program).is_none());
+    let packages: Vec<_> = missing.map(|(_, package)| *package).collect();
+    format!(
+        "programs are missing that are measured with or against; type\n  apt-get install {}",
+        packages.join(" ")
+    )
+}
+
+/// How to start a server for some work on a port.
+pub(crate) fn command(
+    peer: Peer,
+    work: Work,
+    port: u16,
+    programs: &Programs,
+    scratch: &Scratch,
+) -> Result<Command, Failure> {
+    Ok(match peer {
+        Peer::Zilla => {
+            let mut command = Command::new(&programs.zilla);
+            command.args(["start", "--workers", "1", "--log-level", "warn", "--no-watch", "--config"]);
+            command.arg(zilla_yaml(work, port, scratch)?);
+            command.arg("--plugins").arg(&programs.plugins).arg("--cache").arg(cache(work, port, scratch));
+            command.arg("--control").arg(scratch.path().join("zilla.sock"));
+            command
+        }
+        Peer::Native => {
+            let mut command = Command::new(&programs.this);
+            command.arg("serve-native").arg(zilla_yaml(work, port, scratch)?);
+            command
+        }
+        Peer::Nginx => {
+            let mut command = Command::new(&programs.nginx);
+            let config = scratch.write("nginx.conf", &nginx_conf(port, scratch.path()))?;
+            command.arg("-p").arg(scratch.path()).arg("-c").arg(config);
+            command
+        }
+        Peer::Hyper => {
+            let mut command = Command::new(&programs.this);
+            command.args(["serve-hyper", &port.to_string()]);
+            command
+        }
+        Peer::Tokio => {
+            let mut command = Command::new(&programs.this);
+            command.args(["serve-tokio", &port.to_string()]);
+            command
+        }
+    })
+}
+
+/// Compiled plugins are kept for the whole run, unless it is measured what that is worth.
+fn cache(work: Work, port: u16, scratch: &Scratch) -> PathBuf {
+    let is_cold = matches!(work, Work::Start { cache: Cache::Cold });
+    scratch.path().join(if is_cold { format!("cold-{port}") } else { "cache".to_owned() })
+}
+
+/// As in the examples `http.echo` and `tcp.echo`.
+fn zilla_yaml(work: Work, port: u16, scratch: &Scratch) -> Result<PathBuf, Failure> {
+    let text = match work {
+        Work::Http { .. } | Work::Idle { .. } | Work::Start { .. } => format!(
+            "\
+---
+name: example
+bindings:
+  north_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: 0.0.0.0
+      port: {port}
+    routes:
+      - when:
+          - port: {port}
+        exit: north_http_server
+  north_http_server:
+    type: http
+    kind: server
+    routes:
+      - when:
+          - headers:
+              :scheme: http
+              :authority: 127.0.0.1:{port}
+        exit: north_echo_server
+  north_echo_server:
+    type: echo
+    kind: server
+"
+        ),
+        Work::Ping { .. } | Work::Bulk { .. } => format!(
+            "\
+---
+name: example
+bindings:
+  north_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: 0.0.0.0
+      port: {port}
+    exit: north_echo_server
+  north_echo_server:
+    type: echo
+    kind: server
+"
+        ),
+    };
+    scratch.write("zilla.yaml", &text)
+}
+
+fn nginx_conf(port: u16, directory: &Path) -> String {
+    let directory = directory.display();
+    format!(
+        "\
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile 20000;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+events {{
+  worker_connections 20000;
+}}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 3600s;
+  client_body_temp_path {directory}/client_body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  server {{
+    listen 127.0.0.1:{port} reuseport backlog=4096;
+    location / {{
+      return 200;
+    }}
+  }}
+}}
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_padded_as_a_column_asks() {
+        assert_eq!(format!("{:<7}|", Peer::Zilla), "zilla  |");
+    }
+}

@@ -1,0 +1,18 @@
+//! The peers that are this program itself, started again under another command.
+
+mod hyper;
+mod native;
+mod tokio;
+
+use crate::Failure;
+use crate::args::Serve;
+use std::process::ExitCode;
+
+/// Serves until the process is killed.
+pub(crate) fn run(server: &Serve) -> Result<ExitCode, Failure> {
+    match server {
+        Serve::Native { config } => native::serve(config),
+        Serve::Hyper { port } => hyper::serve(*port),
+        Serve::Tokio { port } => tokio::serve(*port),
+    }
+}

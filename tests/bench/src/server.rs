@@ -1,0 +1,165 @@
+//! A server process: started alone in its process group, waited for, and never left behind.
+
+use crate::Failure;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long a server may take to its first answer. Debugging symbols and a busy machine make it long.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// Between two attempts to reach a server that starts.
+const ATTEMPT_PAUSE: Duration = Duration::from_micros(200);
+
+/// How long one attempt may take.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Octets of a server's log that are shown when it fails.
+const LOG_SHOWN_OCTETS_MAX: usize = 4_096;
+
+/// Exit code after a signal: 128 and SIGINT's number.
+const STOPPED_CODE: i32 = 130;
+
+/// Process groups of the servers that run.
+static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// A server that runs. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+    /// From its start to its first answer.
+    pub(crate) started_in: Duration,
+}
+
+/// What a server is asked to know that it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// A GET that is answered with 200.
+    Http,
+    /// Octets that come back.
+    Echo,
+}
+
+impl Server {
+    /// Starts a server on these cores and waits for its first answer.
+    pub(crate) fn start(
+        command: &Command,
+        cores: &str,
+        port: u16,
+        question: Question,
+        log: &Path,
+    ) -> Result<Self, Failure> {
+        let mut pinned = Command::new("taskset");
+        pinned.args(["-c", cores]).arg(command.get_program()).args(command.get_args());
+        let output = File::create(log)?;
+        pinned.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
+        let begin = Instant::now();
+        let child = pinned.spawn().map_err(|error| format!("cannot start taskset: {error}"))?;
+        lock_groups().insert(child.id());
+        let mut server = Self { child, port, started_in: Duration::ZERO };
+        while !is_answered(port, question) {
+            let is_over = server.child.try_wait()?.is_some();
+            if is_over || begin.elapsed() > ANSWER_LIMIT {
+                let how = if is_over { "ended before it answered" } else { "does not answer" };
+                let said = fs::read(log).unwrap_or_default();
+                let said = said.get(said.len().saturating_sub(LOG_SHOWN_OCTETS_MAX)..).unwrap_or_default();
+                let program = command.get_program().display();
+                return Err(format!("{program} {how}; it says:\n{}", String::from_utf8_lossy(said)).into());
+            }
+            std::thread::sleep(ATTEMPT_PAUSE);
+        }
+        server.started_in = begin.elapsed();
+        Ok(server)
+    }
+
+    /// The process and those that it started.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let group = self.child.id();
+        let of_group = |entry: fs::DirEntry| {
+            let process = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // Behind the name in parentheses: state, parent, process group.
+            let (_, behind) = stat.rsplit_once(')')?;
+            (behind.split_whitespace().nth(2)?.parse() == Ok(group)).then_some(process)
+        };
+        fs::read_dir("/proc").map(|all| all.flatten().filter_map(of_group).collect()).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let group = self.child.id();
+        kill(group);
+        // Its leader too is dead by now. Neither fails but for a child that is gone.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        lock_groups().remove(&group);
+    }
+}
+
+/// A port that nothing listens on now.
+pub(crate) fn free_port() -> Result<u16, Failure> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// From here on, SIGINT and SIGTERM end the servers, and then this process.
+pub(crate) fn stop_all_on_signals() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let wait = move || {
+        let stopped = runtime.block_on(async {
+            let (mut interrupt, mut terminate) =
+                (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            Ok::<_, std::io::Error>(())
+        });
+        if stopped.is_ok() {
+            // Kept locked: no server is started from here on.
+            let groups = lock_groups();
+            groups.iter().for_each(|group| kill(*group));
+            crate::scratch::remove();
+            eprintln!("\nstopped");
+            std::process::exit(STOPPED_CODE);
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait)?;
+    Ok(())
+}
+
+fn lock_groups() -> std::sync::MutexGuard<'static, BTreeSet<u32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn kill(group: u32) {
+    // The shell's own `kill`: the program of that name is not everywhere. It fails if all have ended.
+    let line = format!("kill -KILL -{group} 2>/dev/null");
+    let _ = Command::new("sh").args(["-c", &line]).status();
+}
+
+fn is_answered(port: u16, question: Question) -> bool {
+    let ask = || {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        socket.set_read_timeout(Some(ATTEMPT_LIMIT))?;
+        let expected: &[u8] = match question {
+            Question::Http => {
+                write!(socket, "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
+                b"HTTP/1.1 200"
+            }
+            Question::Echo => {
+                socket.write_all(b"echo")?;
+                b"echo"
+            }
+        };
+        let mut answer = vec![0; expected.len()];
+        socket.read_exact(&mut answer)?;
+        Ok::<_, std::io::Error>(answer == expected)
+    };
+    ask().unwrap_or(false)
+}

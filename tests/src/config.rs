@@ -1,0 +1,80 @@
+//! The `zilla.yaml` that most tests begin with.
+
+use std::fmt::Display;
+
+/// `tcp` to `echo`: port by port, as many as are given.
+pub fn tcp_echo(port: impl Display) -> String {
+    format!(
+        "name: test
+bindings:
+  north:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+    exit: south
+  south:
+    type: echo
+    kind: server
+"
+    )
+}
+
+/// `tcp` to `http` to `echo`.
+pub fn http_echo(port: impl Display) -> String {
+    http_echo_with(port, "{}")
+}
+
+/// The same with `options` of the `http` binding, in one line.
+pub fn http_echo_with(port: impl Display, options: &str) -> String {
+    format!(
+        "name: test
+bindings:
+  north:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+    exit: web
+  web:
+    type: http
+    kind: server
+    options: {options}
+    exit: south
+  south:
+    type: echo
+    kind: server
+"
+    )
+}
+
+/// `tcp` to a guest without options on the first port, and to an echo of its own on the second: its neighbour.
+pub fn guest_and_neighbour(guest: &str, guest_port: u16, neighbour_port: u16) -> String {
+    format!(
+        "name: test
+bindings:
+  north:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {guest_port}
+    exit: guest
+  guest:
+    type: {guest}
+    kind: server
+  neighbour-north:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {neighbour_port}
+    exit: neighbour
+  neighbour:
+    type: echo
+    kind: server
+"
+    )
+}

@@ -1,0 +1,220 @@
+//! A running host.
+
+use crate::command::{self, plugin_options};
+use crate::{Client, Folder, Line, Log};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// `zilla start`, killed when it goes out of scope. A host that has panicked fails its test then.
+pub struct Host {
+    child: Child,
+    log: Log,
+    folder: Folder,
+}
+
+/// How a host is started: see [`Host::with`].
+#[derive(Debug, Default)]
+pub struct Start {
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    script: Option<String>,
+    is_watching: bool,
+}
+
+/// Where it is told things: in its folder, or hosts would meet at the default place.
+const CONTROL: &str = "--control=control.sock";
+
+impl Start {
+    /// With more arguments.
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(ToString::to_string));
+        self
+    }
+
+    /// With a variable in its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// After a line of shell script.
+    pub fn after(mut self, script: &str) -> Self {
+        self.script = Some(script.to_owned());
+        self
+    }
+
+    /// Applying changed files on its own, which other hosts of these tests do not: plugins may be built meanwhile.
+    pub fn watching(mut self) -> Self {
+        self.is_watching = true;
+        self
+    }
+
+    /// Starts it, and waits until it says that it has started.
+    #[track_caller]
+    pub fn start(self, yaml: &str) -> Host {
+        let host = self.arguments(&["--log-format=json"]).start_unseen(yaml);
+        host.log.wait_for_event("INFO", "started");
+        host
+    }
+
+    /// Starts it and waits for nothing: for a host that says nothing, or something else.
+    #[track_caller]
+    pub fn start_unseen(self, yaml: &str) -> Host {
+        let folder = Folder::with_config(yaml);
+        let options = plugin_options();
+        let own: &[&str] = if self.is_watching { &[CONTROL] } else { &[CONTROL, "--no-watch"] };
+        let given = options.iter().chain(&self.arguments).map(String::as_str);
+        let arguments: Vec<&str> = ["start"].into_iter().chain(own.iter().copied()).chain(given).collect();
+        let mut command = match &self.script {
+            Some(script) => command::command_after(script, &arguments),
+            None => command::command(&arguments),
+        };
+        command.current_dir(folder.path()).envs(self.variables);
+        Host::own(&mut command, folder)
+    }
+}
+
+impl Host {
+    /// Starts a host with one worker, and waits until it says that it has started.
+    #[track_caller]
+    pub fn start(yaml: &str) -> Self {
+        Self::with(&["--workers=1"]).start(yaml)
+    }
+
+    /// A host to be started with these arguments.
+    pub fn with(arguments: &[&str]) -> Start {
+        Start::default().arguments(arguments)
+    }
+
+    #[track_caller]
+    fn own(command: &mut Command, folder: Folder) -> Self {
+        let mut child = command::spawn(command.stderr(Stdio::piped()));
+        let log = child.stderr.take().map(Log::read).unwrap_or_default();
+        Self { child, log, folder }
+    }
+
+    /// What it has written to standard error.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Its working directory, with its `zilla.yaml`.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Where `--control` reaches it.
+    pub fn control(&self) -> PathBuf {
+        self.folder.join("control.sock")
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its memory that is in use, in KiB.
+    pub fn rss_kib(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory that it has had in use, in KiB.
+    pub fn rss_peak_kib(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> u64 {
+        let status = self.read("status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|rest| rest.split_whitespace().next()).and_then(|kib| kib.parse().ok());
+        number.unwrap_or_else(|| panic!("{name} is not in:\n{status}"))
+    }
+
+    /// How many sockets it has.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    pub fn sockets(&self) -> usize {
+        let listed = std::fs::read_dir(self.proc("fd"));
+        let listed = listed.unwrap_or_else(|error| panic!("the host is gone: {error}\n{}", self.log));
+        let is_socket = |target: &PathBuf| target.to_string_lossy().starts_with("socket:");
+        listed.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok()).filter(is_socket).count()
+    }
+
+    /// Its threads with a name that starts so: how often each has waited for something.
+    pub fn waits_of_threads(&self, name: &str) -> Vec<u64> {
+        let mut waits = Vec::new();
+        for task in std::fs::read_dir(self.proc("task")).into_iter().flatten().flatten() {
+            let read = |file: &str| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
+            if read("comm").starts_with(name) {
+                let status = read("status");
+                let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+                waits.push(count.and_then(|count| count.trim().parse().ok()).unwrap_or_default());
+            }
+        }
+        waits
+    }
+
+    fn read(&self, name: &str) -> String {
+        let path = self.proc(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("the host is gone: {error}\n{}", self.log))
+    }
+
+    fn proc(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.pid()))
+    }
+
+    /// Sends a signal: `TERM`, `INT`.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
+        assert!(status.is_ok_and(|status| status.success()), "SIG{name} was not sent");
+    }
+
+    /// Waits for its end, and for the last line of its log.
+    ///
+    /// # Panics
+    /// If it does not end within [`crate::PATIENCE`].
+    #[track_caller]
+    pub fn wait(&mut self) -> ExitStatus {
+        let status = command::wait(&mut self.child);
+        self.log.wait_for_end();
+        status
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_none())
+    }
+
+    /// Expects that connections reach an echo behind a port, with a new connection.
+    #[track_caller]
+    pub fn expect_echo(&self, port: u16) {
+        Client::connect(port).echo(b"are you there?");
+    }
+
+    /// Waits for the line that tells of a trap of a binding.
+    #[track_caller]
+    pub fn wait_for_trap(&self, binding: &str) -> Line {
+        self.log.wait_for(&format!("a trap of {binding}"), |line| {
+            line.is("ERROR", "a plugin trapped, its streams are closed") && line.field("binding") == binding
+        })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.log.wait_for_end();
+        if std::thread::panicking() {
+            eprintln!("the log of the host:\n{}", self.log);
+        } else {
+            let panics = self.log.matching(|line| line.text.contains("panicked at") && line.json.is_null());
+            assert!(panics.is_empty(), "the host has panicked:\n{}", self.log);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The command line.
+
+mod broken;
+mod cache;
+mod help;
+mod plugins;

@@ -1,0 +1,101 @@
+//! `zilla plugin list` and `zilla plugin inspect`.
+
+use serde_json::Value;
+use zilla_tests::command::{Output, plugin_options, zilla};
+
+#[track_caller]
+fn plugin(arguments: &[&str]) -> Output {
+    let options = plugin_options();
+    let options = options.iter().map(String::as_str);
+    zilla(&["plugin"].into_iter().chain(arguments.iter().copied()).chain(options).collect::<Vec<_>>())
+}
+
+fn file(name: &str) -> String {
+    xtask::plugins::built().dir.join(name).display().to_string()
+}
+
+fn guest(name: &str) -> String {
+    xtask::plugins::built().guests_dir.join(name).display().to_string()
+}
+
+#[test]
+fn the_list_has_every_plugin_with_its_file_and_those_that_cannot_be_used() {
+    let output = plugin(&["list"]);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    let row = |type_name: &str| -> Vec<&str> {
+        let line = output.stdout.lines().find(|line| line.split_whitespace().next() == Some(type_name));
+        line.unwrap_or_else(|| panic!("no {type_name} in:\n{}", output.stdout)).split_whitespace().collect()
+    };
+    assert_eq!(row("tcp")[1..3], ["binding", "server"]);
+    assert_eq!(row("tcp").last(), Some(&"(native)"));
+    for (type_name, file) in [("echo", file("binding_echo.wasm")), ("http", file("binding_http.wasm"))] {
+        assert_eq!((row(type_name)[1], row(type_name)[2]), ("binding", "server"));
+        assert_eq!(row(type_name).last(), Some(&file.as_str()));
+    }
+    assert_eq!(row("unknown_import")[2], "unusable");
+    assert!(row("unknown_import").join(" ").contains("`other:thing/api@1.2.3`, which is not granted"));
+    assert!(output.stdout.contains(&format!("looked in:\n  {}\n", xtask::plugins::built().dir.display())));
+}
+
+#[test]
+fn a_folder_that_is_missing_is_listed_as_such() {
+    let output = zilla(&["plugin", "list", "--plugins=/nowhere/at/all", "--no-cache"]);
+    assert!(output.stdout.contains("  /nowhere/at/all (missing)\n"), "{}", output.stdout);
+}
+
+#[test]
+fn a_plugin_is_shown_with_its_kinds_options_and_imports() {
+    let output = plugin(&["inspect", &file("binding_http.wasm")]);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    for part in [
+        "type:     http\n",
+        "concept:  binding\n",
+        "imports:  zilla:plugin/",
+        "exports:  zilla:plugin/binding-exports@0.1.0\n",
+        "kind:     server\n",
+        "routes:   on the streams that it opens\n",
+        "\"header-read-ms\"",
+    ] {
+        assert!(output.stdout.contains(part), "{part:?} is missing from:\n{}", output.stdout);
+    }
+}
+
+#[test]
+fn a_plugin_is_shown_to_programs_as_json() {
+    let json = |name: &str| -> Value {
+        let output = plugin(&["inspect", "--json", &file(name)]);
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+        serde_json::from_str(&output.stdout).unwrap()
+    };
+    let http = json("binding_http.wasm");
+    assert_eq!((&http["type"], &http["concept"]), (&"http".into(), &"binding".into()));
+    let octets = std::fs::metadata(file("binding_http.wasm")).unwrap().len();
+    assert_eq!(http["size"], octets);
+    assert_eq!(http["sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(http["kinds"][0]["kind"], "server");
+    assert!(http["kinds"][0]["options"]["properties"]["timeouts"].is_object());
+    assert!(http["kinds"][0]["when"].is_object());
+    let echo = json("binding_echo.wasm");
+    assert_eq!((&echo["kinds"][0]["when"], &echo["kinds"][0]["with"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn a_file_that_is_refused_is_shown_with_its_imports() {
+    let output = plugin(&["inspect", &guest("binding_unknown_import.wasm")]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
+    let path = guest("binding_unknown_import.wasm");
+    let expected = format!(
+        "error: {path}: expected imports of zilla:plugin only, found the import `other:thing/api@1.2.3`, which is \
+         not granted\n  imports: "
+    );
+    assert!(output.stderr.starts_with(&expected), "{}", output.stderr);
+    assert!(output.stderr.contains("other:thing/api@1.2.3\n"), "{}", output.stderr);
+}
+
+#[test]
+fn a_file_that_is_missing_is_named() {
+    let output = plugin(&["inspect", "/nowhere.wasm"]);
+    assert_eq!(output.code, Some(1));
+    let expected = "error: /nowhere.wasm: expected a readable file, found: No such file or directory (os error 2)\n";
+    assert_eq!(output.stderr, expected);
+}

@@ -1,0 +1,20 @@
+//! Live change: files and plugins are replaced under load, and nobody notices.
+//!
+//! Each test has a host with a folder of its own: `zilla.yaml`, plugins and the control socket. How often the long
+//! ones change something is set by the environment:
+//!
+//! | variable | changes | default | a long run |
+//! |---|---|---|---|
+//! | `ZILLA_SWAPS` | plugin swaps under load | 60 | 1000 |
+//! | `ZILLA_EDITS` | steps of the random walk through `zilla.yaml` | 100 | 1000 |
+//! | `ZILLA_SEED` | which walk it is | 1 | the time |
+
+mod broken;
+mod commands;
+mod drain;
+mod edits;
+mod editors;
+mod flat;
+mod handover;
+mod support;
+mod swaps;
