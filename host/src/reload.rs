@@ -72,19 +72,20 @@ impl Loader {
         self.config.display().to_string()
     }
 
-    /// What a change of matters: the file, each link on the way to it, and the plugins.
+    /// What a change of matters: the file, the plugins, and each link on the way to one of them.
     pub(crate) fn watched(&self) -> Watched {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let plugins = self.library.directories().iter().map(|directory| absolute(directory)).collect();
-        let mut files = BTreeSet::new();
-        let mut path = absolute(&self.config);
-        for _ in 0..LINKS_MAX {
-            files.insert(path.clone());
-            let Ok(target) = std::fs::read_link(&path) else { break };
-            path = path.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
-        }
+        let config = absolute(&self.config);
+        let plugins: BTreeSet<PathBuf> =
+            self.library.directories().iter().map(|directory| absolute(directory)).collect();
+        let mut files = BTreeSet::from([config.clone()]);
         // A link on the way may be of a directory.
         files.extend(self.config.canonicalize());
+        let library = self.library.rescan();
+        let entries = library.entries().map(|entry| absolute(&entry.path));
+        for path in [config].into_iter().chain(plugins.iter().cloned()).chain(entries) {
+            follow(path, &mut files);
+        }
         Watched { files, plugins }
     }
 
@@ -117,6 +118,16 @@ impl Loader {
             .ok_or_else(|| refused(&"there is no directory of plugins to put it into"))?;
         self.plan(&library.with(&type_name, file.to_owned()))?;
         Ok(Swap { file: file.to_owned(), place })
+    }
+}
+
+/// Adds each link that a path leads through, and the path that it leads to.
+fn follow(mut path: PathBuf, files: &mut BTreeSet<PathBuf>) {
+    for _ in 0..LINKS_MAX {
+        let Ok(target) = std::fs::read_link(&path) else { return };
+        let next = path.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
+        files.extend([path, next.clone()]);
+        path = next;
     }
 }
 

@@ -164,13 +164,20 @@ impl Supervisor {
         reason: &'static str,
         answer: Option<oneshot::Sender<Value>>,
     ) {
-        match loaded.and_then(|loaded| loaded.map_err(|LoadFailure(text)| text)) {
+        let loaded = loaded.and_then(|loaded| loaded.map_err(|LoadFailure(text)| text));
+        // The files have changed since, so what waits is no longer what they say.
+        if let Some(answer) = self.pending.take().and_then(|pending| pending.answer) {
+            let _ = answer.send(match &loaded {
+                Ok(_) => json!({"ok": "a later change is applied instead"}),
+                Err(error) => json!({"error": format!("a later change is refused instead:\n{error}")}),
+            });
+        }
+        match loaded {
             Ok(plan) => {
-                let earlier = self.pending.replace(Pending { plan, reason, answer });
-                if let Some(answer) = earlier.and_then(|pending| pending.answer) {
-                    let _ = answer.send(json!({"ok": "a later change is applied instead"}));
-                }
-                if self.workers.iter().all(|worker| *worker.draining.borrow() == 0) {
+                let is_drained = self.workers.iter().all(|worker| *worker.draining.borrow() == 0);
+                let is_over = is_drained || build::difference(&self.current, &plan).is_none();
+                self.pending = Some(Pending { plan, reason, answer });
+                if is_over {
                     self.apply_pending().await;
                 }
             }
@@ -220,7 +227,7 @@ impl Supervisor {
     /// Starts the pipelines that are new and ends those that are gone. Nothing happens if anything fails.
     async fn apply(&mut self, plan: Plan) -> Result<Applied, String> {
         let difference = build::difference(&self.current, &plan);
-        if difference.start.is_empty() && difference.ended == 0 {
+        if difference.is_none() {
             return Ok(Applied::Unchanged);
         }
         let in_use = self.current.addresses();
@@ -279,6 +286,8 @@ impl Supervisor {
     /// Lets streams end, or not, and the process with them.
     async fn leave(mut self, leave: Leave) -> ExitCode {
         let is_failure = matches!(leave, Leave::Stop(_));
+        // Nothing is applied any more, which whoever waits for it is told by this.
+        self.pending = None;
         match leave {
             Leave::Drain(reason) => {
                 tracing::info!(reason, limit_ms = self.drain_limit_ms(), "draining");
@@ -302,6 +311,13 @@ impl Supervisor {
                         tracing::warn!(signal = name, "stopping at once");
                         self.tell(|| Command::Stop).await;
                     }
+                }
+                Requested { request, answer } = requested(&mut self.options.control) => {
+                    let _ = answer.send(match request {
+                        Request::Status => self.status().await,
+                        Request::Stop => json!({"ok": "draining"}),
+                        Request::Reload | Request::Swap { .. } => json!({"error": "the host is ending"}),
+                    });
                 }
             }
         }

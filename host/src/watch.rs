@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// How long nothing more may happen before a change is told.
 const QUIET: Duration = Duration::from_millis(100);
@@ -52,6 +53,31 @@ pub(crate) struct Watch {
     /// None if nothing can be watched; then nothing is ever told.
     _watcher: Option<RecommendedWatcher>,
     events: mpsc::Receiver<()>,
+    /// What has begun and is not yet told.
+    change: Option<Change>,
+}
+
+/// Events that follow one another.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    first: Instant,
+    last: Instant,
+}
+
+impl Change {
+    fn begins() -> Self {
+        let now = Instant::now();
+        Self { first: now, last: now }
+    }
+
+    fn goes_on(self) -> Self {
+        Self { last: Instant::now(), ..self }
+    }
+
+    /// When it is told if nothing more happens.
+    fn is_over(self) -> Instant {
+        (self.last + QUIET).min(self.first + PATIENCE)
+    }
 }
 
 impl Watch {
@@ -78,18 +104,30 @@ impl Watch {
         });
         let watcher =
             watcher.inspect_err(|error| tracing::warn!(%error, "changed files are not noticed")).ok();
-        Self { _watcher: watcher, events }
+        Self { _watcher: watcher, events, change: None }
     }
 
-    /// Waits for a change, and until it is over.
+    /// Waits for a change, and until it is over. Whoever waits may be called away and come back: nothing that has
+    /// happened is forgotten meanwhile.
     pub(crate) async fn changed(&mut self) {
-        if self.events.recv().await.is_none() {
-            // Nothing is watched.
-            return std::future::pending().await;
+        loop {
+            let Some(change) = self.change else {
+                match self.events.recv().await {
+                    Some(()) => self.change = Some(Change::begins()),
+                    // Nothing is watched.
+                    None => return std::future::pending().await,
+                }
+                continue;
+            };
+            match tokio::time::timeout_at(change.is_over(), self.events.recv()).await {
+                Ok(Some(())) => self.change = Some(change.goes_on()),
+                Ok(None) | Err(_) => {
+                    // What comes later is told again.
+                    self.change = None;
+                    return;
+                }
+            }
         }
-        let quiet = async { while tokio::time::timeout(QUIET, self.events.recv()).await.is_ok() {} };
-        // At the end of patience, what is there is taken; what comes later is told again.
-        let _ = tokio::time::timeout(PATIENCE, quiet).await;
     }
 }
 

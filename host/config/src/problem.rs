@@ -28,8 +28,8 @@ impl fmt::Display for Severity {
 /// ```text
 /// zilla.yaml:14:7: error at bindings.north_tcp_server.exit
 ///   expected: the name of a binding
-///   found:    north_http_serer
-///   help:     did you mean `north_http_server`?
+///   found:    north_echo_serer
+///   help:     did you mean `north_echo_server`?
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {

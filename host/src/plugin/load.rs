@@ -100,7 +100,7 @@ impl Loaded {
             Some(component) => component,
             None => {
                 let component = Component::from_binary(engine, &octets)
-                    .map_err(|error| LoadError::Invalid(first_line(&format!("{error:#}"))))?;
+                    .map_err(|error| LoadError::Invalid(in_one_line(&format!("{error:#}"))))?;
                 if let Some(cache) = cache {
                     cache.store(engine, &digest, &component);
                 }
@@ -145,8 +145,9 @@ fn is_contract(name: &str, interface: &str) -> bool {
     })
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// Errors of the parser may have octets in them, one a line.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -19,6 +19,13 @@ pub(super) struct Difference {
     pub(super) ended: usize,
 }
 
+impl Difference {
+    /// Whether both do the same.
+    pub(super) fn is_none(&self) -> bool {
+        self.start.is_empty() && self.ended == 0
+    }
+}
+
 pub(super) fn difference(old: &Plan, new: &Plan) -> Difference {
     let running: BTreeSet<Fingerprint> = old.pipelines.iter().map(|pipeline| pipeline.fingerprint).collect();
     let (keep, start): (Vec<_>, Vec<_>) =
