@@ -47,11 +47,7 @@ fn apply(command: &mut Command, arguments: &[&str]) {
 pub fn plugin_options() -> [String; 3] {
     let built = xtask::plugins::built();
     let option = |name: &str, path: &Path| format!("--{name}={}", path.display());
-    [
-        option("plugins", &built.dir),
-        option("plugins", &built.guests_dir),
-        option("cache", &files::cache()),
-    ]
+    [option("plugins", &built.dir), option("plugins", &built.guests_dir), option("cache", &files::cache())]
 }
 
 /// What a command of `zilla` said.

@@ -2,6 +2,7 @@
 
 use crate::command::{self, plugin_options};
 use crate::{Client, Folder, Line, Log};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -130,15 +131,26 @@ impl Host {
         number.unwrap_or_else(|| panic!("{name} is not in:\n{status}"))
     }
 
-    /// How many sockets it has.
+    /// How many TCP connections it has that it has not closed.
     ///
     /// # Panics
     /// If the process has ended.
-    pub fn sockets(&self) -> usize {
+    pub fn connections(&self) -> usize {
         let listed = std::fs::read_dir(self.proc("fd"));
         let listed = listed.unwrap_or_else(|error| panic!("the host is gone: {error}\n{}", self.log));
-        let is_socket = |target: &PathBuf| target.to_string_lossy().starts_with("socket:");
-        listed.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok()).filter(is_socket).count()
+        let targets = listed.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        let inode =
+            |target: PathBuf| Some(target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned());
+        let own: HashSet<String> = targets.filter_map(inode).collect();
+        let tables = ["net/tcp", "net/tcp6"].map(|table| std::fs::read_to_string(self.proc(table)));
+        let lines: String = tables.into_iter().flatten().collect();
+        // The fourth column is the state, of which 0A is a listener, and the tenth is the inode.
+        let is_own = |line: &&str| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            columns.get(3).is_some_and(|state| *state != "0A")
+                && columns.get(9).is_some_and(|inode| own.contains(*inode))
+        };
+        lines.lines().filter(is_own).count()
     }
 
     /// Its threads with a name that starts so: how often each has waited for something.
@@ -157,7 +169,8 @@ impl Host {
 
     fn read(&self, name: &str) -> String {
         let path = self.proc(name);
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("the host is gone: {error}\n{}", self.log))
+        std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("the host is gone: {error}\n{}", self.log))
     }
 
     fn proc(&self, name: &str) -> PathBuf {

@@ -11,7 +11,9 @@ pub fn raise_descriptors() -> usize {
         let (_, most) = descriptors();
         let pid = std::process::id();
         // Where it fails, the limit stays as it is and is what is said.
-        let _ = Command::new("prlimit").args([format!("--pid={pid}"), format!("--nofile={most}:{most}")]).status();
+        let _ = Command::new("prlimit")
+            .args([format!("--pid={pid}"), format!("--nofile={most}:{most}")])
+            .status();
         descriptors().0
     })
 }

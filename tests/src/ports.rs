@@ -1,10 +1,12 @@
 //! Free ports of the loopback, kept free until a test is over.
 
 use crate::PATIENCE;
+use crate::random::Random;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -46,20 +48,28 @@ impl Ports {
     }
 
     fn try_range(addresses: &[IpAddr], count: u16) -> io::Result<Self> {
-        let first = bind(SocketAddr::new(addresses[0], 0), true)?;
-        let number = first.local_addr()?.as_socket().map(|address| address.port());
-        let number = number.ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let mut held = vec![first];
-        for (index, address) in addresses.iter().enumerate() {
-            for offset in u16::from(index == 0)..count {
-                let port = number.checked_add(offset).ok_or(io::ErrorKind::AddrNotAvailable)?;
-                let address = SocketAddr::new(*address, port);
-                // A port that may be shared is not yet one that is free.
-                drop(bind(address, false)?);
-                held.push(bind(address, true)?);
+        // The system gives one out; where there must be more, neighbours of it may be taken by clients.
+        let mut held = Vec::new();
+        let first = match (addresses, count) {
+            (&[address], 1) => {
+                let socket = bind(SocketAddr::new(address, 0), true)?;
+                let bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+                held.push(socket);
+                bound.port()
+            }
+            _ => guess(count),
+        };
+        if held.is_empty() {
+            for address in addresses {
+                for port in first..first + count {
+                    let address = SocketAddr::new(*address, port);
+                    // A port that may be shared is not yet one that is free.
+                    drop(bind(address, false)?);
+                    held.push(bind(address, true)?);
+                }
             }
         }
-        Ok(Self { first: number, count, _held: held })
+        Ok(Self { first, count, _held: held })
     }
 
     /// The first port.
@@ -87,6 +97,15 @@ impl fmt::Display for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.first.fmt(f)
     }
+}
+
+/// The first of ports below those that systems give to clients.
+fn guess(count: u16) -> u16 {
+    const FIRST: u16 = 10_000;
+    const LAST: u16 = 20_000;
+    static GUESSES: AtomicU64 = AtomicU64::new(0);
+    let seed = u64::from(std::process::id()) << 32 | GUESSES.fetch_add(1, Ordering::Relaxed);
+    FIRST + Random::new(seed).below(usize::from(LAST - FIRST - count)) as u16
 }
 
 fn bind(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {

@@ -80,6 +80,7 @@ fn every_example_that_runs_shows_how_to_try_and_to_verify_it() {
         assert!(yaml.starts_with(TRY), "{} has no line {TRY:?}", folder.display());
         let script = folder.join("verify.sh");
         let text = fs::read_to_string(&script).unwrap_or_default();
-        assert!(text.contains("ADDRESS"), "{} does not take an address", script.display());
+        let is_strict = text.starts_with("#!/usr/bin/env bash\n") && text.contains("\nset -euo pipefail\n");
+        assert!(is_strict, "{} goes on after an error", script.display());
     }
 }

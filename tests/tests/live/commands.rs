@@ -1,1 +1,263 @@
-//! soon
+//! What operators type, and what others send to the control socket.
+
+use crate::support::load::Load;
+use crate::support::plugin::{built, file_name, in_mood, version};
+use crate::support::site::Site;
+use crate::support::yaml::{echo, file, moody, web};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use zilla_tests::{Client, Folder, PATIENCE, Ports, zilla};
+
+/// A host without a watch: nothing but commands changes it.
+#[track_caller]
+fn site(chain: &str) -> Site {
+    Site::with(&["--no-watch"]).start(&file(&[chain.to_owned()]))
+}
+
+/// Sends octets to the control socket, and then FIN; what comes back.
+#[track_caller]
+fn send(site: &Site, octets: &[u8]) -> String {
+    let mut socket = UnixStream::connect(site.socket()).expect("the host takes commands");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a time that is not zero");
+    // The host need not read more than it takes.
+    let _ = socket.write_all(octets);
+    let _ = socket.shutdown(std::net::Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_good_plugin_is_swapped_in_and_its_file_put_in_place() {
+    let ports = Ports::range(2);
+    let site =
+        Site::with(&["--no-watch"]).start(&file(&[web("near", ports.at(0)), echo("far", ports.at(1))]));
+    let load = Load::of_requests(ports.at(0), 2);
+    let component = version(&built("http"), 1);
+    fs::write(site.path("anything.wasm"), &component).expect("a folder of its own");
+    // A path of the command's own folder.
+    let output = zilla_tests::command::run(
+        site.command(&["plugin", "swap", "anything.wasm"]).current_dir(site.path("").as_path()),
+    );
+    assert_eq!(
+        (output.code, output.stdout.as_str(), output.stderr.as_str()),
+        (Some(0), "generation 2: 1 pipelines started, 1 drain\n", "")
+    );
+    assert!(fs::read(site.plugin("http")).expect("it is there") == component);
+    let left: Vec<_> = fs::read_dir(site.path("plugins")).expect("it is there").collect();
+    assert_eq!(left.len(), 3, "something is left behind: {left:?}");
+    // The files say what runs.
+    assert_eq!(site.reload(), "generation 2: nothing to replace\n");
+    load.expect_unnoticed();
+}
+
+#[test]
+fn a_broken_plugin_is_not_swapped_in_and_the_file_in_place_is_untouched() {
+    let port = Ports::one();
+    let site = site(&moody("near", &port));
+    let mut stream = Client::connect(port.first());
+    let good = fs::read(site.plugin("moody")).expect("it is there");
+    let new = site.path("new.wasm");
+    for (component, reason) in [
+        (&good[..good.len() / 2], "expected a WebAssembly component"),
+        (&b"no plugin"[..], "expected a WebAssembly component"),
+        (&in_mood("panics")[..], "not in this mood"),
+        (&in_mood("stumbles")[..], "it stumbles over the first step"),
+        (&in_mood("refuses")[..], "expected: a better day"),
+        (&built("unknown_import")[..], "other:thing/api@1.2.3"),
+    ] {
+        fs::write(&new, component).expect("a folder of its own");
+        let output = site.zilla(&["plugin", "swap", &new.display().to_string()]);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""), "{output:?}");
+        assert!(output.stderr.contains(reason), "expected {reason:?}: {}", output.stderr);
+        assert!(fs::read(site.plugin("moody")).expect("it is there") == good, "{reason}");
+        let status = site.status();
+        assert!(status.last_error().contains(reason), "{:#}", status.0);
+        assert_eq!(status.generation(), 1);
+        stream.echo("still here");
+    }
+    let output = site.zilla(&["plugin", "swap", &site.path("missing.wasm").display().to_string()]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("missing.wasm: No such file"), "{output:?}");
+    assert_eq!(site.reload(), "generation 1: nothing to replace\n");
+    assert_eq!(site.status().last_error(), "");
+}
+
+#[test]
+fn a_type_that_is_not_installed_yet_is_installed_by_a_swap() {
+    let ports = Ports::range(2);
+    let site = site(&echo("near", ports.at(0)));
+    fs::remove_file(site.plugin("moody")).expect("it is there");
+    let yaml = file(&[echo("near", ports.at(0)), moody("far", ports.at(1))]);
+    site.configure(&yaml);
+    assert!(site.expect_refusal().contains("no plugin of this type"));
+    fs::write(site.path("new.wasm"), built("moody")).expect("a folder of its own");
+    let output = site.zilla(&["plugin", "swap", &site.path("new.wasm").display().to_string()]);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{}", site.host.log());
+    assert!(site.path("plugins").join(file_name("moody")).is_file());
+    site.host.expect_echo(ports.at(1));
+    assert_eq!(site.status().names(), ["test:near", "test:far"]);
+}
+
+#[test]
+fn the_status_tells_what_runs() {
+    let ports = Ports::range(2);
+    let site =
+        Site::with(&["--no-watch"]).start(&file(&[web("near", ports.at(0)), echo("far", ports.at(1))]));
+    let mut stream = Client::connect(ports.at(1));
+    stream.echo("open");
+    let status = site.status();
+    assert_eq!(status.0["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status.0["pid"], site.host.pid());
+    assert_eq!(status.0["workers"], 2);
+    assert_eq!(status.0["config"], site.path("zilla.yaml").display().to_string());
+    let far = status.pipeline("far");
+    assert_eq!((&far["state"], &far["streams"]), (&"current".into(), &1.into()));
+    assert_eq!(far["listens"], serde_json::json!([format!("127.0.0.1:{}", ports.at(1))]));
+    let types: Vec<_> = status.pipeline("near")["bindings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|row| (row["type"].as_str(), row["kind"].as_str(), row["digest"].is_string()))
+        .collect();
+    let server = Some("server");
+    assert_eq!(
+        types,
+        [(Some("tcp"), server, false), (Some("http"), server, true), (Some("echo"), server, true)]
+    );
+
+    // The same for people.
+    site.install("echo", b"no plugin");
+    site.expect_refusal();
+    let table = site.zilla(&["status"]).stdout;
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][..2], ["zilla", concat!(env!("CARGO_PKG_VERSION"), ",")], "{table}");
+    assert_eq!(lines[2], ["PIPELINE", "STATE", "GENERATION", "STREAMS", "LISTENS", "BINDING", "PLUGIN"]);
+    let near = format!("127.0.0.1:{}", ports.at(0));
+    assert_eq!(lines[3], ["test:near", "current", "1", "0", &near, "test:near", "tcp", "(native)"]);
+    let http = &status.digests("http")[0][..12];
+    assert_eq!(lines[4], ["test:near_http", "http", env!("CARGO_PKG_VERSION"), http]);
+    assert!(table.contains("\nlast error, not applied:\n"), "{table}");
+    assert!(table.contains("binding_echo.wasm: expected a WebAssembly component"), "{table}");
+}
+
+#[test]
+fn commands_to_a_place_where_no_host_is_say_so() {
+    let folder = Folder::new();
+    let path = folder.join("nobody.sock").display().to_string();
+    let new = folder.join("new.wasm").display().to_string();
+    fs::write(&new, "").expect("a folder of its own");
+    for arguments in
+        [&["status"][..], &["status", "--json"], &["reload"], &["stop"], &["plugin", "swap", &new]]
+    {
+        let control = format!("--control={path}");
+        let arguments: Vec<&str> = arguments.iter().copied().chain([control.as_str()]).collect();
+        let output = zilla(&arguments);
+        assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""), "{output:?}");
+        let expected = format!("error: no host answers at {path}: ");
+        assert!(output.stderr.starts_with(&expected), "{output:?}");
+    }
+}
+
+#[test]
+fn a_second_host_does_not_take_the_socket_of_the_first() {
+    let ports = Ports::range(2);
+    let site = site(&echo("near", ports.at(0)));
+    let far = file(&[echo("far", ports.at(1))]);
+    let mut second = Site::with(&[]).control(site.socket()).start_unseen(&far);
+    assert_eq!(second.host.wait().code(), Some(1));
+    let log = second.host.log().to_string();
+    assert!(log.contains("zilla.sock: another host answers there"), "{log}");
+    assert_eq!(site.status().0["pid"], site.host.pid());
+}
+
+#[test]
+fn a_socket_that_a_killed_host_has_left_behind_is_replaced() {
+    let ports = Ports::range(2);
+    let mut site = site(&echo("near", ports.at(0)));
+    site.host.signal("KILL");
+    site.host.wait();
+    assert!(site.socket().exists());
+    let second = Site::with(&[]).control(site.socket()).start(&file(&[echo("far", ports.at(1))]));
+    assert_eq!(site.status().0["pid"], second.host.pid());
+}
+
+#[test]
+fn a_file_at_the_place_of_the_socket_is_not_removed() {
+    let (folder, port) = (Folder::new(), Ports::one());
+    folder.write("precious", "a thing of value");
+    let near = file(&[echo("near", &port)]);
+    let mut site = Site::with(&[]).control(folder.join("precious")).start_unseen(&near);
+    assert_eq!(site.host.wait().code(), Some(1));
+    let log = site.host.log().to_string();
+    assert!(log.contains("precious: there is a file that is no socket"), "{log}");
+    assert_eq!(fs::read_to_string(folder.join("precious")).expect("it is there"), "a thing of value");
+}
+
+#[test]
+fn the_socket_is_for_its_user_alone() {
+    let port = Ports::one();
+    let site = site(&echo("near", &port));
+    let mode = fs::metadata(site.socket()).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn garbage_on_the_socket_is_refused_and_changes_nothing() {
+    let port = Ports::one();
+    let site = site(&echo("near", &port));
+    for garbage in [
+        &b"\n"[..],
+        b"status\n",
+        b"{}\n",
+        b"{\"command\":\"destroy\"}\n",
+        b"{\"command\":\"swap\"}\n",
+        b"[[[[[[[[[[[[[[[[[[[[\n",
+        b"GET / HTTP/1.1\r\nhost: test\r\n\r\n",
+    ] {
+        let answer = send(&site, garbage);
+        let json: serde_json::Value = serde_json::from_str(&answer).expect("an answer in JSON");
+        let error = json["error"].as_str().unwrap_or_default();
+        assert!(error.starts_with("expected a command, found: "), "{}: {answer}", garbage.escape_ascii());
+    }
+    // Nothing, and no text, is not worth an answer.
+    for garbage in [&b""[..], b"\xff\xfe\xfd\n", b"\0\0\0\0"] {
+        let answer = send(&site, garbage);
+        assert!(!answer.contains("ok"), "{answer}");
+    }
+    assert_eq!(site.status().generation(), 1);
+    site.host.expect_echo(port.first());
+}
+
+#[test]
+fn a_command_without_end_is_refused_at_its_limit() {
+    let port = Ports::one();
+    let site = site(&echo("near", &port));
+    let before = site.host.rss_kib();
+    for _ in 0..20 {
+        let answer = send(&site, &vec![b' '; 4 << 20]);
+        assert!(answer.is_empty() || answer.contains("expected a command"), "{answer}");
+    }
+    // 80 MiB were on their way, and 64 KiB of each are taken.
+    let grown = site.host.rss_kib().saturating_sub(before);
+    assert!(grown < 16 << 10, "{grown} KiB more");
+    assert_eq!(site.status().generation(), 1);
+}
+
+#[test]
+fn clients_that_send_nothing_keep_nobody_waiting() {
+    let port = Ports::one();
+    let site = site(&echo("near", &port));
+    let silent: Vec<_> =
+        (0..50).map(|_| UnixStream::connect(site.socket()).expect("room for one more")).collect();
+    assert_eq!(site.reload(), "generation 1: nothing to replace\n");
+    drop(silent);
+    // Whoever leaves before the answer comes is no trouble either.
+    for _ in 0..50 {
+        let mut hasty = UnixStream::connect(site.socket()).expect("room for one more");
+        hasty.write_all(b"{\"command\":\"status\"}\n").expect("the host reads");
+    }
+    assert_eq!(site.reload(), "generation 1: nothing to replace\n");
+}

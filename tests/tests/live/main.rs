@@ -12,8 +12,8 @@
 mod broken;
 mod commands;
 mod drain;
-mod edits;
 mod editors;
+mod edits;
 mod flat;
 mod handover;
 mod support;

@@ -3,7 +3,7 @@
 use crate::support::from_environment;
 use crate::support::load::{Load, Tally};
 use crate::support::plugin::{built, version};
-use crate::support::site::Site;
+use crate::support::site::{Opening, Site};
 use crate::support::streams::{Streams, make_room};
 use crate::support::yaml::{echo, file, web};
 use std::time::{Duration, Instant};
@@ -19,15 +19,20 @@ const CLIENTS: usize = 16;
 /// its threads late.
 const GAP_MAX: Duration = Duration::from_secs(5);
 
+/// Versions that the longest of these tests goes through. Their compiled code is kept from one run to the next, so
+/// that swaps follow one another as fast as they can; the other tests compile each version under load.
+const VERSIONS: usize = 16;
+
 #[test]
 fn reloaded_plugins_cost_no_request_and_no_stream() {
     let swaps = from_environment("ZILLA_SWAPS", 60);
-    let (site, ports) = site(&["--no-watch"]);
+    let (opening, yaml, ports) = opening(&["--no-watch"]);
+    let site = opening.start(&yaml);
     let mut streams = Streams::open(ports.at(1), STREAMS);
     let load = Load::of_requests(ports.at(0), CLIENTS);
     let (http, start, first) = (built("http"), Instant::now(), site.status().generation());
     for number in 1..=swaps {
-        site.install("http", &version(&http, number));
+        site.install("http", &version(&http, number % VERSIONS));
         let told = site.reload();
         let generation = first + number as u64;
         assert_eq!(told, format!("generation {generation}: 1 pipelines started, 1 drain\n"));
@@ -48,8 +53,9 @@ fn reloaded_plugins_cost_no_request_and_no_stream() {
 
 #[test]
 fn plugin_files_that_change_cost_no_request_and_no_stream() {
-    let swaps = from_environment("ZILLA_SWAPS", 60).div_ceil(6);
-    let (site, ports) = site(&[]);
+    let swaps = from_environment("ZILLA_SWAPS", 60).div_ceil(12);
+    let (opening, yaml, ports) = opening(&[]);
+    let site = opening.without_cache().start(&yaml);
     let mut streams = Streams::open(ports.at(1), STREAMS / 10);
     let load = Load::of_requests(ports.at(0), CLIENTS);
     let (http, start, first) = (built("http"), Instant::now(), site.status().generation());
@@ -71,8 +77,9 @@ fn plugin_files_that_change_cost_no_request_and_no_stream() {
 
 #[test]
 fn swapped_plugins_cost_no_request_and_no_stream() {
-    let swaps = from_environment("ZILLA_SWAPS", 60).div_ceil(6);
-    let (site, ports) = site(&[]);
+    let swaps = from_environment("ZILLA_SWAPS", 60).div_ceil(12);
+    let (opening, yaml, ports) = opening(&[]);
+    let site = opening.without_cache().start(&yaml);
     let mut streams = Streams::open(ports.at(1), STREAMS / 10);
     let load = Load::of_requests(ports.at(0), CLIENTS);
     let (http, start, first) = (built("http"), Instant::now(), site.status().generation());
@@ -94,11 +101,11 @@ fn swapped_plugins_cost_no_request_and_no_stream() {
 
 /// `near`, which is replaced, on the first port, and `far`, which is not, on the second.
 #[track_caller]
-fn site(arguments: &[&str]) -> (Site, Ports) {
+fn opening(arguments: &[&str]) -> (Opening, String, Ports) {
     make_room(STREAMS);
     let ports = Ports::range(2);
     let yaml = file(&[web("near", ports.at(0)), echo("far", ports.at(1))]);
-    (Site::with(arguments).without_cache().start(&yaml), ports)
+    (Site::with(arguments), yaml, ports)
 }
 
 #[track_caller]

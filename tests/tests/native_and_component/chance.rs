@@ -82,8 +82,11 @@ fn words() -> impl Strategy<Value = Words> {
     ];
     let pieces = prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat());
     let value = prop_oneof![3 => 0_u64..2_000, 1 => 0_u64..14, 1 => any::<u64>()];
-    (prop::collection::vec(attribute, 0..4), pieces, value)
-        .prop_map(|(attributes, payload, value)| Words { attributes, payload, value })
+    (prop::collection::vec(attribute, 0..4), pieces, value).prop_map(|(attributes, payload, value)| Words {
+        attributes,
+        payload,
+        value,
+    })
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -98,8 +101,12 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(FrameKind::Challenge),
     ];
     let from = prop_oneof![Just(CLIENT), Just(EXIT)];
-    let send = (from, 0..STREAMS, kind, words())
-        .prop_map(|(from, stream, kind, words)| Action::Send { from, stream, kind, words });
+    let send = (from, 0..STREAMS, kind, words()).prop_map(|(from, stream, kind, words)| Action::Send {
+        from,
+        stream,
+        kind,
+        words,
+    });
     let advance = prop_oneof![0_u64..200, 59_000_u64..80_000];
     prop_oneof![24 => send, 12 => Just(Action::Settle), 2 => advance.prop_map(Action::Advance), 1 => Just(Action::Drain)]
 }

@@ -33,8 +33,12 @@ fn echo_reflects_a_stream_with_its_attributes() {
     let (kinds, payload) = summary(&got);
     assert_eq!(kinds, [FrameKind::Begin, FrameKind::Data, FrameKind::Flush, FrameKind::End]);
     assert_eq!(payload, "Hello");
-    let names = |index: usize| got[index].attributes.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
-    assert_eq!([names(0), names(1), names(2), names(3)], [vec!["a", "a"], vec!["type"], vec!["id"], vec!["checksum"]]);
+    let names =
+        |index: usize| got[index].attributes.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    assert_eq!(
+        [names(0), names(1), names(2), names(3)],
+        [vec!["a", "a"], vec!["type"], vec!["id"], vec!["checksum"]]
+    );
     assert_eq!(stage.streams(), 0);
 }
 
@@ -102,7 +106,8 @@ fn exchange(stage: &mut Stage, request: &str, answer: &[(&str, &str)], body: &[u
 fn http_hands_a_request_on_and_its_response_back() {
     let mut stage = http();
     let request = "POST /a?b HTTP/1.1\r\nHost: c\r\nContent-Length: 5\r\nX-Y: z\r\n\r\nHello";
-    let (arrived, response) = exchange(&mut stage, request, &[(":status", "201"), ("content-length", "2")], b"ok");
+    let (arrived, response) =
+        exchange(&mut stage, request, &[(":status", "201"), ("content-length", "2")], b"ok");
     assert_eq!(response, "HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok");
     let names: Vec<&str> = arrived[0].attributes.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, [":method", ":scheme", ":authority", ":path", "content-length", "x-y"]);
@@ -123,7 +128,8 @@ fn http_refuses_what_is_malformed() {
 fn http_tells_the_time_that_it_is_told() {
     let mut stage = Stage::attach::<binding_http::Http>("binding_http.wasm", "{}", Routing::Opened);
     stage.advance(61_000);
-    let (_, response) = exchange(&mut stage, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", &[("content-length", "0")], b"");
+    let (_, response) =
+        exchange(&mut stage, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", &[("content-length", "0")], b"");
     assert!(response.contains("\r\ndate: Thu, 01 Jan 2026 00:01:01 GMT\r\n"), "{response}");
 }
 

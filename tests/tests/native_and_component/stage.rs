@@ -6,8 +6,8 @@ use zilla_engine::{
     Batch, Binding, BindingIndex, Engine, Frame, FrameKind, Limits, Route, Routing, StreamId, attributes,
 };
 use zilla_host::plugin::{
-    BindingConfig, BindingPlugin, BindingType as _, Instance, Instant, Library, Returned, RouteConfig, Runtime,
-    RuntimeOptions,
+    BindingConfig, BindingPlugin, BindingType as _, Instance, Instant, Library, Returned, RouteConfig,
+    Runtime, RuntimeOptions,
 };
 use zilla_sdk::bindings::exports::zilla::plugin::binding_exports as sdk;
 use zilla_sdk::bindings::zilla::plugin::types as sdk_types;
@@ -34,11 +34,21 @@ pub(crate) struct Got {
 
 /// The plugin natively, whichever it is.
 trait Native {
-    fn deliver(&mut self, now: sdk_types::Instant, frames: &[sdk_types::Frame], octets: &[u8]) -> sdk_types::Batch;
+    fn deliver(
+        &mut self,
+        now: sdk_types::Instant,
+        frames: &[sdk_types::Frame],
+        octets: &[u8],
+    ) -> sdk_types::Batch;
 }
 
 impl<B: zilla_sdk::Binding> Native for zilla_sdk::Instance<B> {
-    fn deliver(&mut self, now: sdk_types::Instant, frames: &[sdk_types::Frame], octets: &[u8]) -> sdk_types::Batch {
+    fn deliver(
+        &mut self,
+        now: sdk_types::Instant,
+        frames: &[sdk_types::Frame],
+        octets: &[u8],
+    ) -> sdk_types::Batch {
         Self::deliver(self, now, frames, octets)
     }
 }
@@ -75,7 +85,8 @@ impl Stage {
                 attributes_octets: limits.attributes_octets,
             },
         };
-        let (component, routes) = plugin(file).attach(&config).expect("the component takes its configuration");
+        let (component, routes) =
+            plugin(file).attach(&config).expect("the component takes its configuration");
         let attached = zilla_sdk::Instance::<B>::attach(&to_sdk_config(&config));
         let (native, native_routes) = attached.expect("the plugin takes its configuration natively");
         assert_eq!(format!("{routes:?}"), format!("{native_routes:?}"));
@@ -98,7 +109,13 @@ impl Stage {
     }
 
     /// A peer sends a frame. The engine drops what its stream does not allow.
-    pub(crate) fn send(&mut self, from: BindingIndex, frame: Frame, described: &[(&str, &str)], payload: &[u8]) {
+    pub(crate) fn send(
+        &mut self,
+        from: BindingIndex,
+        frame: Frame,
+        described: &[(&str, &str)],
+        payload: &[u8],
+    ) {
         let mut octets = Vec::new();
         for (name, value) in described {
             attributes::push(&mut octets, name.as_bytes(), value.as_bytes());

@@ -93,7 +93,7 @@ Transfer/sec:     21.98MB
     #[test]
     fn times_have_units() {
         assert_eq!(microseconds("2.00s"), Some(2e6));
-        assert_eq!(microseconds("1.10m"), Some(6.6e7));
+        assert_eq!(microseconds("1.50m"), Some(9e7));
         assert_eq!(microseconds("12"), None);
     }
 }

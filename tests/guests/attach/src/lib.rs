@@ -64,7 +64,8 @@ impl Binding for Attach {
             (How::Refuse, Some(when)) => Err(route.error("/when/0/word", "a better word", &when.word)),
             (How::Refuse, None) => Err(config_error("/options/how", "another way", "refuse")),
             _ => {
-                let test = Predicate { attribute: "source".to_owned(), test: Test::Cidr("nowhere".to_owned()) };
+                let test =
+                    Predicate { attribute: "source".to_owned(), test: Test::Cidr("nowhere".to_owned()) };
                 let any = words.iter().map(|_| zilla_sdk::Condition { any: vec![vec![test.clone()]] });
                 Ok(Route { when: any.collect(), set: Vec::new() })
             }

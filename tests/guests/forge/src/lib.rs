@@ -35,9 +35,7 @@ fn forge(now: Instant, word: &[u8], stream: u32, batch: &mut Batch) -> Option<Fr
         b"data on 0" => frame(0, FrameKind::Data),
         b"a signal" => frame(stream, FrameKind::Signal),
         b"a drain" => frame(0, FrameKind::Drain),
-        b"a forward to nowhere" => {
-            Frame { link: FOREIGN, value: 1, ..frame(stream, FrameKind::Forward) }
-        }
+        b"a forward to nowhere" => Frame { link: FOREIGN, value: 1, ..frame(stream, FrameKind::Forward) },
         b"a payload out of bounds" => Frame { payload: 9, offset: FAR, ..frame(stream, FrameKind::Data) },
         b"a length out of bounds" => Frame { payload: u32::MAX, ..frame(stream, FrameKind::Data) },
         b"attributes out of bounds" => Frame { attributes: FAR, ..frame(stream, FrameKind::Flush) },

@@ -82,7 +82,7 @@ macro_rules! export {
                 fn detach() {}
             }
 
-            zilla_sdk::bindings::export_component!(Component with_types_in zilla_sdk::bindings);
+    zilla_sdk::bindings::export_component!(Component with_types_in zilla_sdk::bindings);
         };
     };
 }

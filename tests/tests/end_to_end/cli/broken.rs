@@ -36,7 +36,7 @@ fn every_broken_file_is_told_all_that_is_wrong_with_it() {
         let (folder, name) = (case.parent().unwrap(), case.file_name().unwrap().to_str().unwrap());
         let arguments = ["check", name].into_iter().chain(options.iter().map(String::as_str));
         let output = zilla_in(folder, &arguments.collect::<Vec<_>>());
-        let code = output.code.map_or("none".to_owned(), |code| code.to_string());
+        let code = output.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let said = format!("{}{}exit code: {code}\n", without_folders(&output.stderr), output.stdout);
         let expectation = case.with_extension("txt");
         if is_updating {

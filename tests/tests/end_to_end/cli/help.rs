@@ -6,7 +6,8 @@ use zilla_tests::command::zilla;
 fn help_names_every_command_with_an_example() {
     let output = zilla(&["--help"]);
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
-    for part in ["Usage: zilla <COMMAND>", "start", "check", "plugin", "version", "zilla start -c zilla.yaml"] {
+    for part in ["Usage: zilla <COMMAND>", "start", "check", "plugin", "version", "zilla start -c zilla.yaml"]
+    {
         assert!(output.stdout.contains(part), "{part} is missing from:\n{}", output.stdout);
     }
 }
@@ -48,7 +49,9 @@ fn what_is_not_understood_is_answered_with_2_and_the_usage() {
 
 #[test]
 fn a_file_that_is_missing_is_named() {
-    for arguments in [&["check", "nowhere.yaml"][..], &["start", "-c", "nowhere.yaml", "--control=/dev/null/x"]] {
+    for arguments in
+        [&["check", "nowhere.yaml"][..], &["start", "-c", "nowhere.yaml", "--control=/dev/null/x"]]
+    {
         let output = zilla(arguments);
         assert_eq!(output.code, Some(1));
         assert_eq!(output.stderr, "error: nowhere.yaml: No such file or directory (os error 2)\n");

@@ -96,6 +96,7 @@ fn a_file_that_is_refused_is_shown_with_its_imports() {
 fn a_file_that_is_missing_is_named() {
     let output = plugin(&["inspect", "/nowhere.wasm"]);
     assert_eq!(output.code, Some(1));
-    let expected = "error: /nowhere.wasm: expected a readable file, found: No such file or directory (os error 2)\n";
+    let expected =
+        "error: /nowhere.wasm: expected a readable file, found: No such file or directory (os error 2)\n";
     assert_eq!(output.stderr, expected);
 }

@@ -67,7 +67,10 @@ fn a_file_of_some_megabytes_comes_back() {
 #[test]
 fn it_is_told_to_continue() {
     let web = Web::start();
-    let back = curl(&web, &["--header", "Expect: 100-continue", "--expect100-timeout", "20", "--data", "x", "--include"]);
+    let back = curl(
+        &web,
+        &["--header", "Expect: 100-continue", "--expect100-timeout", "20", "--data", "x", "--include"],
+    );
     assert!(back.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{back}");
 }
 

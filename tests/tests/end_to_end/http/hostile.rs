@@ -26,7 +26,7 @@ fn random_octets_harm_no_neighbour() {
     let web = Web::start();
     let mut neighbour = web.connect();
     expect_neighbour(&mut neighbour);
-    let sockets = web.host.sockets();
+    let connections = web.host.connections();
     let mut random = Random::new(1);
     for _ in 0..300 {
         let count = 1 + random.below(3_000);
@@ -35,7 +35,7 @@ fn random_octets_harm_no_neighbour() {
         assert!(received.is_empty() || text.starts_with("HTTP/1.1 4"), "{text}");
         expect_neighbour(&mut neighbour);
     }
-    until("the host closes them all", || web.host.sockets() <= sockets);
+    until("the host closes them all", || web.host.connections() <= connections);
 }
 
 #[test]
@@ -43,11 +43,12 @@ fn damaged_requests_harm_no_neighbour() {
     let web = Web::start();
     let mut neighbour = web.connect();
     expect_neighbour(&mut neighbour);
-    let sockets = web.host.sockets();
+    let connections = web.host.connections();
     let mut random = Random::new(2);
     let chunked = "POST /a?b=c HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nx: y\r\n\r\n5\r\nhello\r\n0\r\nz: z\r\n\r\n";
     for round in 0..600 {
-        let mut octets = if round % 2 == 0 { post("hello").repeat(3) } else { chunked.repeat(3) }.into_bytes();
+        let mut octets =
+            if round % 2 == 0 { post("hello").repeat(3) } else { chunked.repeat(3) }.into_bytes();
         for _ in 0..1 + random.below(4) {
             let at = random.below(octets.len());
             match random.below(3) {
@@ -60,7 +61,7 @@ fn damaged_requests_harm_no_neighbour() {
         assert!(received.is_empty() || received.starts_with(b"HTTP/1.1 "), "{}", received.escape_ascii());
         expect_neighbour(&mut neighbour);
     }
-    until("the host closes them all", || web.host.sockets() <= sockets);
+    until("the host closes them all", || web.host.connections() <= connections);
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn a_client_that_breaks_off_amid_a_body_harms_no_neighbour() {
     let web = Web::start();
     let mut neighbour = web.connect();
     expect_neighbour(&mut neighbour);
-    let sockets = web.host.sockets();
+    let connections = web.host.connections();
     for _ in 0..200 {
         let mut client = Client::connect(web.port.first());
         client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n");
@@ -76,7 +77,7 @@ fn a_client_that_breaks_off_amid_a_body_harms_no_neighbour() {
         client.reset();
         expect_neighbour(&mut neighbour);
     }
-    until("the host closes them all", || web.host.sockets() <= sockets);
+    until("the host closes them all", || web.host.connections() <= connections);
 }
 
 #[test]

@@ -131,7 +131,9 @@ fn what_is_odd_but_allowed_is_served() {
 
 #[test]
 fn what_is_too_long_is_refused_by_its_part() {
-    let web = Web::with("{limits: {body-bytes: 1000, header-bytes: 4000, header-count: 20, request-line-bytes: 500}}");
+    let web = Web::with(
+        "{limits: {body-bytes: 1000, header-bytes: 4000, header-count: 20, request-line-bytes: 500}}",
+    );
     let fields = |count: usize| (0..count).map(|number| format!("x{number}: y\r\n")).collect::<String>();
     for (request, status) in [
         (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(1_000)), 414),

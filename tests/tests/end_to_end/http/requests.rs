@@ -68,7 +68,7 @@ fn a_client_that_ends_after_its_request_is_answered() {
 #[test]
 fn a_client_that_ends_within_its_request_leaves_nothing_behind() {
     let web = Web::start();
-    let sockets = web.host.sockets();
+    let connections = web.host.connections();
     let request = post("0123456789");
     for cut in 1..request.len() {
         let mut client = Client::connect(web.port.first());
@@ -76,7 +76,7 @@ fn a_client_that_ends_within_its_request_leaves_nothing_behind() {
         client.end();
         client.recv_to_end();
     }
-    zilla_tests::until("the host closes them all", || web.host.sockets() <= sockets);
+    zilla_tests::until("the host closes them all", || web.host.connections() <= connections);
     web.expect_well();
 }
 

@@ -73,7 +73,8 @@ fn a_client_that_does_not_take_its_response_is_closed() {
 
 #[test]
 fn a_client_that_is_quick_is_never_closed() {
-    let web = Web::with("{timeouts: {header-read-ms: 1000, body-read-ms: 1000, write-ms: 1000, idle-ms: 1000}}");
+    let web =
+        Web::with("{timeouts: {header-read-ms: 1000, body-read-ms: 1000, write-ms: 1000, idle-ms: 1000}}");
     let start = Instant::now();
     let mut client = web.connect();
     while start.elapsed() < Duration::from_millis(1_500) {

@@ -1,5 +1,6 @@
 //! A guest and its neighbour on one worker.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use zilla_tests::{Client, Host, Ports, config};
@@ -41,15 +42,14 @@ impl Street {
     /// A connection to the guest that has been answered once.
     #[track_caller]
     pub(super) fn guest(&self) -> Client {
-        let mut client = self.new_guest();
+        let mut client = Client::connect(self.ports.first());
         client.echo("well");
         client
     }
 
-    /// A connection to the guest.
-    #[track_caller]
-    pub(super) fn new_guest(&self) -> Client {
-        Client::connect(self.ports.first())
+    /// A connection to the guest, which may be reset before it is known here that there is one.
+    pub(super) fn try_guest(&self) -> io::Result<Client> {
+        Client::try_connect(self.ports.first())
     }
 
     /// A connection to the neighbour that has been answered once.

@@ -55,8 +55,8 @@ fn an_instance_is_replaced_at_once_and_then_after_pauses() {
         }
         // Meanwhile new streams are reset, and afterwards they are not.
         until("the pause is over", || {
-            let mut guest = street.new_guest();
-            guest.try_send("well") && guest.recv_some(&mut [0; 4]).is_ok()
+            let Ok(mut guest) = street.try_guest() else { return false };
+            guest.try_send("well") && guest.recv_some(&mut [0; 4]).is_ok_and(|octets| octets > 0)
         });
     });
     let pause = street.host.log().wait_for("the pause", |line| line.message().starts_with("breaker: "));
@@ -73,7 +73,9 @@ fn plugins_that_crash_leave_memory_as_it_was() {
     let mut yaml = "name: test\nbindings:\n".to_owned();
     for index in 0..GUESTS {
         let port = ports.at(index);
-        yaml += &format!("  north{index}: {{type: tcp, kind: server, options: {{host: 127.0.0.1, port: {port}}}, exit: guest{index}}}\n");
+        yaml += &format!(
+            "  north{index}: {{type: tcp, kind: server, options: {{host: 127.0.0.1, port: {port}}}, exit: guest{index}}}\n"
+        );
         yaml += &format!("  guest{index}: {{type: trap, kind: server}}\n");
     }
     let host = Host::start(&yaml);
@@ -87,7 +89,7 @@ fn plugins_that_crash_leave_memory_as_it_was() {
         host.rss_kib()
     };
     let before = crash();
-    let grown = (1..TRAPS_AT_ONCE).map(|_| crash()).last().unwrap_or_default().saturating_sub(before);
+    let grown = (1..TRAPS_AT_ONCE).map(|_| crash()).max().unwrap_or_default().saturating_sub(before);
     assert!(grown < 4_000, "{} crashes cost {grown} KiB", GUESTS * (TRAPS_AT_ONCE - 1));
 }
 
@@ -110,9 +112,8 @@ fn whoever_waits_on_the_other_side_of_a_plugin_learns_of_its_trap() {
     // The stream that trap accepts is opened by http, which has an answer for its own client.
     let port = Ports::one();
     let host = Host::start(&config::http_echo(&port).replace("type: echo", "type: trap"));
-    let ask = |body: &str| {
-        format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len())
-    };
+    let ask =
+        |body: &str| format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let mut client = HttpClient::connect(port.first());
     assert_eq!(client.ask(ask("well")).text(), "well");
     // Before the response has begun, it can be told in one; after that, the response is broken off.

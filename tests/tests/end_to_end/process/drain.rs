@@ -77,7 +77,8 @@ fn what_is_left_at_the_limit_is_closed_with_a_warning() {
     assert_eq!(host.wait().code(), Some(0));
     assert!(Duration::from_millis(300) <= start.elapsed() && start.elapsed() < SOON, "{:?}", start.elapsed());
     stuck.expect_end();
-    host.log().wait_for("the limit", |line| line.field("level") == "WARN" && line.message().contains("limit"));
+    host.log()
+        .wait_for("the limit", |line| line.field("level") == "WARN" && line.message().contains("limit"));
 }
 
 #[test]

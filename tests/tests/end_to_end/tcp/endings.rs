@@ -24,16 +24,18 @@ fn a_client_that_ends_first_gets_everything_back_and_then_an_end() {
 #[test]
 fn a_host_that_ends_first_has_its_octets_read_before_the_connection_is_gone() {
     let port = Ports::one();
-    let yaml = config::tcp_echo(&port)
-        .replace("type: echo\n    kind: server", "type: hello\n    kind: server\n    options: {greeting: Hello!}");
+    let yaml = config::tcp_echo(&port).replace(
+        "type: echo\n    kind: server",
+        "type: hello\n    kind: server\n    options: {greeting: Hello!}",
+    );
     let host = Host::start(&yaml);
-    let sockets = host.sockets();
+    let connections = host.connections();
     let mut client = Client::connect(port.first());
     assert_eq!(client.recv(6), b"Hello!");
     // The other direction is still the client's.
     assert_eq!(client.recv_to_end(), (Vec::new(), End::InOrder));
     client.end();
-    until("the host closes a connection that has ended both ways", || host.sockets() <= sockets);
+    until("the host closes a connection that has ended both ways", || host.connections() <= connections);
 }
 
 #[test]
@@ -57,7 +59,7 @@ fn a_connection_that_is_reset_amid_its_octets_leaves_nothing_behind() {
     let host = Host::start(&config::tcp_echo(&port));
     let mut neighbour = Client::connect(port.first());
     neighbour.echo("before");
-    let sockets = host.sockets();
+    let connections = host.connections();
     for round in 0..200 {
         let mut client = Client::connect(port.first());
         client.send(vec![round as u8; 50_000]);
@@ -65,7 +67,7 @@ fn a_connection_that_is_reset_amid_its_octets_leaves_nothing_behind() {
         client.reset();
         neighbour.echo("meanwhile");
     }
-    until("the host closes connections that were reset", || host.sockets() <= sockets);
+    until("the host closes connections that were reset", || host.connections() <= connections);
     neighbour.echo("after");
     assert_eq!(host.log().matching(|line| line.field("level") != "INFO"), []);
 }
@@ -74,11 +76,11 @@ fn a_connection_that_is_reset_amid_its_octets_leaves_nothing_behind() {
 fn a_client_that_leaves_without_a_word_leaves_nothing_behind() {
     let port = Ports::one();
     let host = Host::start(&config::tcp_echo(&port));
-    let sockets = host.sockets();
+    let connections = host.connections();
     let clients: Vec<Client> = (0..500).map(|_| Client::connect(port.first())).collect();
-    until("all are accepted", || host.sockets() >= sockets + clients.len());
+    until("all are accepted", || host.connections() >= connections + clients.len());
     drop(clients);
-    until("all are closed", || host.sockets() <= sockets);
+    until("all are closed", || host.connections() <= connections);
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn connections_that_come_and_go_leave_memory_and_descriptors_as_they_were() {
     const CONNECTIONS: usize = 2_000;
     let port = Ports::one();
     let host = Host::start(&config::tcp_echo(&port));
-    let sockets = host.sockets();
+    let connections = host.connections();
     let round = |seed| {
         let mut random = Random::new(seed);
         for _ in 0..CONNECTIONS {
@@ -98,11 +100,11 @@ fn connections_that_come_and_go_leave_memory_and_descriptors_as_they_were() {
                 _ => {}
             }
         }
-        until("the host closes all of them", || host.sockets() <= sockets);
+        until("the host closes all of them", || host.connections() <= connections);
         host.rss_kib()
     };
     let before = round(1);
-    let grown = (2..5).map(round).last().unwrap_or_default().saturating_sub(before);
+    let grown = (2..5).map(round).max().unwrap_or_default().saturating_sub(before);
     // An octet that each of 6,000 connections left behind would not be seen, half a kilobyte is.
     assert!(grown < 3_000, "{} connections left {grown} KiB behind", 3 * CONNECTIONS);
 }

@@ -125,12 +125,12 @@ fn an_idle_connection_costs_little_memory() {
         clients.iter_mut().for_each(|client| client.echo("once"));
         clients
     };
-    let sockets = host.sockets();
+    let connections = host.connections();
     let first = connect();
     let before = host.rss_kib();
     let second = connect();
     let each = host.rss_kib().saturating_sub(before) * 1024 / CONNECTIONS as u64;
     assert!(each < 6 << 10, "an idle connection costs {each} octets");
     drop((first, second));
-    until("the host closes connections that were left", || host.sockets() <= sockets);
+    until("the host closes connections that were left", || host.connections() <= connections);
 }

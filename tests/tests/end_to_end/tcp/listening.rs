@@ -45,7 +45,11 @@ fn a_name_is_resolved_and_is_the_authority_that_routes_test() {
     let ports = Ports::one();
     let yaml = |authority: &str| {
         let yaml = config::tcp_echo(ports.first()).replace("127.0.0.1", "localhost");
-        yaml.replacen("exit: south", &format!("routes: [{{when: [{{authority: {authority}}}], exit: south}}]"), 1)
+        yaml.replacen(
+            "exit: south",
+            &format!("routes: [{{when: [{{authority: {authority}}}], exit: south}}]"),
+            1,
+        )
     };
     let host = Host::start(&yaml("local*"));
     host.expect_echo(ports.first());

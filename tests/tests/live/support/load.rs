@@ -227,7 +227,9 @@ fn response(client: &mut Client) -> io::Result<(String, Vec<u8>)> {
     };
     let body = received.split_off(end);
     let head = String::from_utf8_lossy(&received).into_owned();
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
     let length: usize = length.ok_or_else(|| io::Error::other(format!("no length: {head:?}")))?;
     let mut body = body;
     while body.len() < length {

@@ -49,11 +49,12 @@ pub(crate) fn with_much_memory() -> Vec<u8> {
     // A section of one memory without a maximum, whose number of pages takes two octets of LEB128.
     const MEMORY_SECTION: [u8; 4] = [5, 4, 1, 0];
     let mut component = built("moody");
-    let is_memory =
-        |at: &usize| component[*at..].starts_with(&MEMORY_SECTION) && component[*at + 4] >= 0x80 && {
+    let is_memory = |at: &usize| {
+        component[*at..].starts_with(&MEMORY_SECTION) && component[*at + 4] >= 0x80 && {
             let pages = u32::from(component[*at + 4] & 0x7f) | u32::from(component[*at + 5]) << 7;
-            (144..160).contains(&pages)
-        };
+            (144..192).contains(&pages)
+        }
+    };
     let places: Vec<_> = (0..component.len() - 6).filter(is_memory).collect();
     assert_eq!(places.len(), 1, "the memory is in the file {} times", places.len());
     component[places[0] + 4..places[0] + 6].copy_from_slice(&[0xff, 0x7f]);

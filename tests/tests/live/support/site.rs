@@ -10,6 +10,7 @@ pub(crate) struct Site {
     // Dropped first: the host must not see its folder go.
     pub(crate) host: Host,
     folder: Folder,
+    socket: PathBuf,
 }
 
 /// How a site is started.
@@ -17,6 +18,7 @@ pub(crate) struct Opening {
     arguments: Vec<String>,
     start: Start,
     keeps_code: bool,
+    socket: Option<PathBuf>,
 }
 
 impl Opening {
@@ -25,7 +27,12 @@ impl Opening {
         Self { keeps_code: false, ..self }
     }
 
-    /// Starts it.
+    /// Takes commands at another place than its folder.
+    pub(crate) fn control(self, socket: PathBuf) -> Self {
+        Self { socket: Some(socket), ..self }
+    }
+
+    /// Starts it, and waits until it says that it has started.
     #[track_caller]
     pub(crate) fn start(self, yaml: &str) -> Site {
         self.start_in(Folder::new(), yaml, |_| {})
@@ -34,17 +41,32 @@ impl Opening {
     /// Starts it in a folder, after something was done to what is in it.
     #[track_caller]
     pub(crate) fn start_in(self, folder: Folder, yaml: &str, prepare: impl FnOnce(&Folder)) -> Site {
+        let site = self.start_unseen_in(folder, yaml, prepare);
+        site.host.log().wait_for_event("INFO", "started");
+        site
+    }
+
+    /// Starts it and waits for nothing.
+    #[track_caller]
+    pub(crate) fn start_unseen(self, yaml: &str) -> Site {
+        self.start_unseen_in(Folder::new(), yaml, |_| {})
+    }
+
+    #[track_caller]
+    fn start_unseen_in(self, folder: Folder, yaml: &str, prepare: impl FnOnce(&Folder)) -> Site {
         folder.write("zilla.yaml", yaml);
         std::fs::create_dir(folder.join("plugins")).expect("a folder of its own");
         for type_name in ["echo", "http", "moody"] {
             folder.write(&format!("plugins/{}", plugin::file_name(type_name)), plugin::built(type_name));
         }
         prepare(&folder);
-        let mut arguments = vec!["start".to_owned(), "--workers=2".to_owned(), "--log-format=json".to_owned()];
+        let mut arguments =
+            vec!["start".to_owned(), "--workers=2".to_owned(), "--log-format=json".to_owned()];
         let mut path = |name: &str, path: &Path| arguments.push(format!("--{name}={}", path.display()));
         path("config", &folder.join("zilla.yaml"));
         path("plugins", &folder.join("plugins"));
-        path("control", &folder.join("zilla.sock"));
+        let socket = self.socket.unwrap_or_else(|| folder.join("zilla.sock"));
+        path("control", &socket);
         match self.keeps_code {
             true => path("cache", &files::cache()),
             false => arguments.push("--no-cache".to_owned()),
@@ -53,22 +75,15 @@ impl Opening {
         // These take the place of the options that other hosts of tests get.
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
         let host = self.start.after(&format!("set -- {}", quoted.join(" "))).start_unseen("");
-        host.log().wait_for_event("INFO", "started");
-        Site { host, folder }
+        Site { host, folder, socket }
     }
 }
 
 impl Site {
-    /// A host that notices changed files.
-    #[track_caller]
-    pub(crate) fn start(yaml: &str) -> Self {
-        Self::with(&[]).start(yaml)
-    }
-
     /// A host to be started with more arguments.
     pub(crate) fn with(arguments: &[&str]) -> Opening {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Opening { arguments, start: Host::with(&[]), keeps_code: true }
+        Opening { arguments, start: Host::with(&[]), keeps_code: true, socket: None }
     }
 
     /// The path of a file in its folder.
@@ -78,7 +93,7 @@ impl Site {
 
     /// Where it takes commands.
     pub(crate) fn socket(&self) -> PathBuf {
-        self.path("zilla.sock")
+        self.socket.clone()
     }
 
     /// The file of a plugin.
