@@ -127,7 +127,9 @@ fn config_of(workspace: &Workspace, example: &str) -> Result<PathBuf, Error> {
 
 fn build_host(workspace: &Workspace, release: bool) -> Result<(), Error> {
     let mut command = cargo::native(workspace, "build");
-    command.args(["-p", "zilla-host"]);
+    // With the SDK, though the host does not use it: cargo chooses the features of shared dependencies by what is
+    // built together, and so these are the ones that tests use, and wasmtime is built once for both.
+    command.args(["-p", "zilla-host", "-p", "zilla-sdk"]);
     if release {
         command.arg("--release");
     }

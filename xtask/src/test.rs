@@ -9,6 +9,10 @@ use crate::paths::Workspace;
 use crate::plugins::{self, Error, Selection};
 use crate::progress::Progress;
 
+/// Every package but the benchmark: the peers that it links switch on features of shared dependencies, with which
+/// wasmtime would be built once more.
+const EVERY_TEST: [&str; 3] = ["--workspace", "--exclude", "zilla-bench"];
+
 /// Builds everything, then runs `cargo test --workspace ARGS`; its exit code is the result.
 ///
 /// # Errors
@@ -21,7 +25,7 @@ pub fn command(workspace: &Workspace, args: &[String]) -> Result<ExitCode, Error
 
     let mut command = cargo::native(workspace, "test");
     if !names_a_package(args) {
-        command.arg("--workspace");
+        command.args(EVERY_TEST);
     }
     command.args(args);
     progress.announce(&cargo::line(&command));

@@ -64,3 +64,28 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
 }
+
+/// Has the kernel drop requests for new connections on a listener that is about to be closed. Whoever asks now
+/// asks again after a second, and so reaches a listener that stays, of this process or of the one that takes over,
+/// instead of a connection that is reset with its listener. Connections that are being made are made.
+#[cfg(target_os = "linux")]
+pub(super) fn refuse_silently(listener: &TcpListener) -> io::Result<()> {
+    use socket2::{SockFilter, SockRef};
+    const LOAD_OCTET: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    // RFC 9293, 3.1: the flags are the 14th octet of the header. A request has SYN (2) and not ACK (16).
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(LOAD_OCTET, 0, 0, 13),
+        SockFilter::new(AND, 0, 0, 0x12),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, 0x02),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn refuse_silently(_listener: &TcpListener) -> io::Result<()> {
+    Ok(())
+}

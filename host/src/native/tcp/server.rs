@@ -2,6 +2,7 @@
 
 use super::Listening;
 use super::connection::{Connection, LINGER_MS, Read, Reading, Writing};
+use super::listen::refuse_silently;
 use crate::worker::reactor::watch;
 use crate::worker::wake::{self, Socket, Token};
 use slab::Slab;
@@ -128,6 +129,8 @@ impl TcpServer {
     /// Accepts what waits on a listener that is about to be closed.
     pub(crate) fn accept_last(&mut self, listener: &Listener, now_ms: u64, engine: &mut Engine) {
         self.now_ms = now_ms;
+        // Where it fails, connections that are made just now are reset.
+        let _ = refuse_silently(listener.socket.get_ref());
         while let Ok((socket, peer)) = listener.socket.get_ref().accept() {
             self.open(listener.authority.as_deref(), socket, peer, engine);
         }
