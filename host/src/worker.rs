@@ -121,9 +121,7 @@ impl Worker {
                 self.is_leaving = true;
                 let now_ms = self.clock.now().monotonic_ms;
                 for (_, running) in &mut self.pipelines {
-                    for (position, listener) in running.take_listeners() {
-                        running.accept_last(position, &listener, now_ms);
-                    }
+                    running.end_listening(now_ms);
                     running.drain(now_ms, limit_ms);
                 }
                 self.count_draining();

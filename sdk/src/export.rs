@@ -19,6 +19,7 @@ macro_rules! export {
 
             impl wit::Guest for Component {
                 fn describe() -> wit::Description {
+                    $crate::log_panics();
                     // The version is that of the crate in which this macro is used.
                     let version = std::env!("CARGO_PKG_VERSION").to_owned();
                     wit::Description { version, ..$crate::describe::<$binding>() }

@@ -16,13 +16,17 @@ mod turn;
 use crate::attributes;
 use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
 use crate::inbox::{Inbox, Spare};
-use crate::limits::{Limits, Quota};
+use crate::limits::{LimitMet, Limits, Quota};
 use crate::route::{BindingIndex, Route, Routing};
 use crate::stream::{Side, StreamKey};
 use crate::table::{Ids, Streams};
 use crate::timers::Timers;
 use crate::violation::{Rule, Violation, Violations};
 use std::collections::VecDeque;
+
+/// Names of limits in `zilla.yaml`.
+const QUEUED_FRAMES: &str = "queued-frames";
+const STREAMS: &str = "streams";
 
 /// What the engine knows of a binding's configuration.
 #[derive(Clone, Debug)]
@@ -46,6 +50,8 @@ pub struct Engine {
     ready: VecDeque<BindingIndex>,
     spare: Spare,
     violations: Violations,
+    /// Each limit of each binding once.
+    limits_met: Vec<LimitMet>,
     /// Directions whose forward is to be looked at, by their senders. Empty between two calls.
     runs: Vec<(StreamKey, Side)>,
 }
@@ -91,6 +97,7 @@ impl Engine {
             ready: VecDeque::new(),
             spare: Spare::default(),
             violations: Violations::default(),
+            limits_met: Vec::new(),
             runs: Vec::new(),
         }
     }
@@ -214,6 +221,33 @@ impl Engine {
     /// What bindings did against the rules since the last call.
     pub fn take_violations(&mut self) -> Violations {
         std::mem::take(&mut self.violations)
+    }
+
+    /// Limits that were met since the last call.
+    pub fn take_limits_met(&mut self) -> Vec<LimitMet> {
+        std::mem::take(&mut self.limits_met)
+    }
+
+    /// Whether there is anything for [`Engine::take_violations`] or [`Engine::take_limits_met`].
+    pub fn has_reports(&self) -> bool {
+        self.violations.count > 0 || !self.limits_met.is_empty()
+    }
+
+    fn note_limit(&mut self, binding: BindingIndex, limit: &'static str) {
+        let known = self.limits_met.iter_mut().find(|met| met.binding == binding && met.limit == limit);
+        match known {
+            Some(met) => met.count += 1,
+            None => self.limits_met.push(LimitMet { binding, limit, count: 1 }),
+        }
+    }
+
+    /// Closes a stream because too much waits for one of its ends.
+    fn close_full(&mut self, key: StreamKey, receiver: Side) {
+        if let Some(stream) = self.streams.get(key) {
+            let binding = stream.end(receiver).binding;
+            self.note_limit(binding, QUEUED_FRAMES);
+        }
+        self.close(key, CloseCode::Limit);
     }
 
     fn frame(kind: FrameKind, value: u64) -> Frame {

@@ -28,7 +28,7 @@ mod violation;
 
 pub use engine::{Binding, Engine};
 pub use frame::{Batch, CloseCode, Flags, Frame, FrameKind, StreamId};
-pub use limits::{Limits, Quota};
+pub use limits::{LimitMet, Limits, Quota};
 pub use pattern::{Pattern, PatternError};
 pub use route::{Assignment, BindingIndex, Cidr, Condition, Predicate, Route, Routing, Template, Test};
 pub use violation::{Rule, Violation, Violations};

@@ -51,6 +51,17 @@ impl Limits {
     }
 }
 
+/// A limit of a binding that was met, by its name in `zilla.yaml`, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitMet {
+    /// Whose limit.
+    pub binding: crate::BindingIndex,
+    /// `queued-frames` or `streams`.
+    pub limit: &'static str,
+    /// Streams that were reset for it.
+    pub count: u64,
+}
+
 /// Credit in octets that a direction can gather. More is cut off, so that a sum never overflows.
 pub const CREDIT_MAX: u64 = 1 << 40;
 

@@ -12,10 +12,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::Isolation;
-use zilla_engine::{Batch, BindingIndex, CloseCode, Engine};
+use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Violation, Violations};
 
 /// Batches handled before other pipelines and the sockets have their turn.
 const TURN_BATCHES_MAX: usize = 256;
+
+/// How often violations and limits of a pipeline are logged at most, in ms.
+const REPORT_MS: u64 = 1_000;
 
 /// Buffers that the pipelines of a worker share, since one runs at a time.
 #[derive(Default)]
@@ -35,6 +38,8 @@ pub(super) struct Running {
     bindings: Vec<Slot>,
     /// When a drain is over, in ms; none while the pipeline takes new streams.
     pub(super) drain_until_ms: Option<u64>,
+    /// Before this time, nothing more is logged of violations and limits.
+    next_report_ms: u64,
 }
 
 enum Slot {
@@ -98,7 +103,7 @@ impl Running {
         }
         let engine =
             Engine::new(plan.limits, plan.bindings.iter().map(|planned| planned.engine.clone()).collect());
-        Ok(Self { plan, generation, engine, bindings, drain_until_ms: None })
+        Ok(Self { plan, generation, engine, bindings, drain_until_ms: None, next_report_ms: 0 })
     }
 
     /// Takes its listeners away, each with the position of its binding.
@@ -116,6 +121,15 @@ impl Running {
     pub(super) fn accept_last(&mut self, position: usize, listener: &Listener, now_ms: u64) {
         if let Some(Slot::Tcp(tcp)) = self.bindings.get_mut(position) {
             tcp.accept_last(listener, now_ms, &mut self.engine);
+        }
+    }
+
+    /// Listens no more: the process ends.
+    pub(super) fn end_listening(&mut self, now_ms: u64) {
+        for slot in &mut self.bindings {
+            if let Slot::Tcp(tcp) = slot {
+                tcp.end_listening(now_ms, &mut self.engine);
+            }
         }
     }
 
@@ -168,7 +182,8 @@ impl Running {
 
     /// When it has something to do next, in ms.
     pub(super) fn next_deadline(&self) -> Option<u64> {
-        [self.engine.next_deadline(), self.drain_until_ms].into_iter().flatten().min()
+        let report = self.engine.has_reports().then_some(self.next_report_ms);
+        [self.engine.next_deadline(), self.drain_until_ms, report].into_iter().flatten().min()
     }
 
     fn connections(&self) -> usize {
@@ -192,7 +207,7 @@ impl Running {
                 self.deliver(binding, now, scratch);
             }
         }
-        self.report_violations();
+        self.report(now.monotonic_ms);
     }
 
     fn deliver(&mut self, binding: BindingIndex, now: Instant, Scratch { batch, returned }: &mut Scratch) {
@@ -206,20 +221,55 @@ impl Running {
         }
     }
 
-    fn report_violations(&mut self) {
-        let violations = self.engine.take_violations();
-        let Some(first) = violations.first.first() else { return };
-        let Some(Slot::Plugin(slot)) = self.bindings.get(first.binding.0 as usize) else { return };
-        // One line a turn, however many there are.
-        tracing::warn!(
-            binding = %slot.name,
-            stream = first.stream,
-            frame = ?first.frame,
-            rule = %first.rule,
-            count = violations.count,
-            "a plugin broke the rules of frames"
-        );
+    /// Logs what plugins did against the rules and which limits were met: at once, then at most each
+    /// [`REPORT_MS`], with how often in between.
+    fn report(&mut self, now_ms: u64) {
+        if now_ms < self.next_report_ms || !self.engine.has_reports() {
+            return;
+        }
+        self.next_report_ms = now_ms + REPORT_MS;
+        for (violation, count) in by_rule(&self.engine.take_violations()) {
+            tracing::warn!(
+                binding = self.name_of(violation.binding),
+                stream = violation.stream,
+                frame = ?violation.frame,
+                rule = %violation.rule,
+                count,
+                "a plugin broke the rules of frames"
+            );
+        }
+        for met in self.engine.take_limits_met() {
+            tracing::warn!(
+                binding = self.name_of(met.binding),
+                limit = met.limit,
+                count = met.count,
+                "a limit was met, streams are reset"
+            );
+        }
     }
+
+    fn name_of(&self, binding: BindingIndex) -> &str {
+        self.plan.bindings.get(binding.0 as usize).map_or("", |planned| planned.name.as_str())
+    }
+}
+
+/// The first violation of each rule by each binding, with how many there were. Those of which only the number is
+/// known are counted with the most frequent.
+fn by_rule(violations: &Violations) -> Vec<(Violation, u64)> {
+    let mut groups: Vec<(Violation, u64)> = Vec::new();
+    for violation in &violations.first {
+        let same = |(first, _): &&mut (Violation, u64)| {
+            (first.binding, first.rule) == (violation.binding, violation.rule)
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, count)) => *count += 1,
+            None => groups.push((*violation, 1)),
+        }
+    }
+    if let Some((_, count)) = groups.iter_mut().max_by_key(|(_, count)| *count) {
+        *count += violations.count - violations.first.len() as u64;
+    }
+    groups
 }
 
 impl PluginSlot {

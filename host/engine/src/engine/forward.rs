@@ -5,7 +5,7 @@
 
 use super::Engine;
 use crate::forward::{Behind, Forward};
-use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
+use crate::frame::{Frame, FrameKind, StreamId};
 use crate::limits::{FORWARD_FRAMES_BEHIND_MAX, FORWARDS_CHAINED_MAX};
 use crate::route::BindingIndex;
 use crate::stream::{Phase, Side, StreamKey};
@@ -118,7 +118,7 @@ impl Engine {
         forward.follow(frame, attributes, payload);
         let may_follow = matches!(frame.kind, FrameKind::End | FrameKind::Abort);
         if !may_follow && forward.frames_behind() > FORWARD_FRAMES_BEHIND_MAX {
-            self.close(key, CloseCode::Limit);
+            self.close_full(key, sender.peer());
         }
     }
 

@@ -112,9 +112,11 @@ impl Engine {
         let limits = self.limits;
         let target = &mut self.bindings[to.acceptor.0 as usize];
         if target.inbox.len() >= target.quota.queued_frames as usize {
+            self.note_limit(to.acceptor, super::QUEUED_FRAMES);
             return self.refuse(from, id, CloseCode::Limit);
         }
         let Some(accepted) = target.ids.accept(target.quota.streams) else {
+            self.note_limit(to.acceptor, super::STREAMS);
             return self.refuse(from, id, CloseCode::Limit);
         };
         let key = self.streams.insert(Stream {

@@ -1,7 +1,7 @@
 //! The way in for a socket: what it brings is read straight into the inbox of whom it is for.
 
 use super::Engine;
-use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
+use crate::frame::{Frame, FrameKind, StreamId};
 use crate::inbox::Queued;
 use crate::route::BindingIndex;
 use crate::stream::{Phase, Side, StreamKey};
@@ -45,7 +45,7 @@ impl Engine {
             return self.divert(key, side, Frame::new(0, FrameKind::Data), &[], &payload);
         }
         if inbox.len() >= frames_max {
-            return self.close(key, CloseCode::Limit);
+            return self.close_full(key, side.peer());
         }
         let queued = Queued { frame: Frame::new(id, FrameKind::Data), to: Some((key, side.peer())) };
         direction.queued += u32::from(inbox.push_read(queued, octets));

@@ -1,7 +1,7 @@
 //! Queueing frames for bindings, and handing them out: one batch of one binding at a time, in turn.
 
 use super::Engine;
-use crate::frame::{Batch, CloseCode, Frame, FrameKind};
+use crate::frame::{Batch, Frame, FrameKind};
 use crate::inbox::Queued;
 use crate::route::BindingIndex;
 use crate::stream::{Side, StreamKey};
@@ -142,7 +142,7 @@ impl Engine {
     #[inline]
     pub(super) fn pass(&mut self, key: StreamKey, to: Side, frame: Frame, attributes: &[u8], payload: &[u8]) {
         if !self.enqueue((key, to), frame, attributes, payload, Bound::Quota) {
-            self.close(key, CloseCode::Limit);
+            self.close_full(key, to);
         }
     }
 

@@ -22,6 +22,10 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 /// Timers of the binding.
 const TOKEN_ACCEPT: u32 = 1;
 const TOKEN_LINGER: u32 = 2;
+const TOKEN_CLOSE: u32 = 3;
+
+/// How long a listener that ends waits for connections that are being made: a round trip through half the world.
+const HANDSHAKE_MS: u64 = 200;
 
 /// A listening socket in the reactor of its worker.
 pub(crate) struct Listener {
@@ -113,7 +117,7 @@ impl TcpServer {
         self.now_ms = now_ms;
         for frame in &batch.frames {
             match frame.kind {
-                FrameKind::Signal if frame.stream == 0 => self.on_signal(frame.link),
+                FrameKind::Signal if frame.stream == 0 => self.on_signal(frame.link, engine),
                 _ if frame.stream == 0 => {}
                 _ => self.on_frame(frame, batch.octets(), engine),
             }
@@ -129,16 +133,28 @@ impl TcpServer {
     /// Accepts what waits on a listener that is about to be closed.
     pub(crate) fn accept_last(&mut self, listener: &Listener, now_ms: u64, engine: &mut Engine) {
         self.now_ms = now_ms;
-        // Where it fails, connections that are made just now are reset.
-        let _ = refuse_silently(listener.socket.get_ref());
         while let Ok((socket, peer)) = listener.socket.get_ref().accept() {
             self.open(listener.authority.as_deref(), socket, peer, engine);
         }
     }
 
-    /// How many sockets are open besides the listeners.
+    /// Listens no more, but for connections that are being made: they would be reset with their listener. Another
+    /// host may listen on the same addresses and get those that come from now on.
+    pub(crate) fn end_listening(&mut self, now_ms: u64, engine: &mut Engine) {
+        for listener in &self.listeners {
+            // Where it fails, connections that are made in the moment of the end are reset.
+            let _ = refuse_silently(listener.socket.get_ref());
+        }
+        if !self.listeners.is_empty() {
+            let deadline = now_ms + HANDSHAKE_MS;
+            self.frames.push(Frame { link: TOKEN_CLOSE, value: deadline, ..Frame::new(0, FrameKind::Timer) });
+            self.send(engine);
+        }
+    }
+
+    /// How many sockets are open that it has to see the end of.
     pub(crate) fn connections(&self) -> usize {
-        self.connections.len()
+        self.connections.len() + self.listeners.len()
     }
 
     fn accept(&mut self, index: usize, engine: &mut Engine) {
@@ -289,8 +305,12 @@ impl TcpServer {
         }
     }
 
-    fn on_signal(&mut self, token: u32) {
+    fn on_signal(&mut self, token: u32, engine: &mut Engine) {
         match token {
+            TOKEN_CLOSE => {
+                let now_ms = self.now_ms;
+                self.take_listeners().iter().for_each(|listener| self.accept_last(listener, now_ms, engine));
+            }
             TOKEN_ACCEPT => self.resume(),
             TOKEN_LINGER => self.stop_lingering(),
             _ => {}
