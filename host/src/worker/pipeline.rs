@@ -38,6 +38,8 @@ pub(super) struct Running {
     bindings: Vec<Slot>,
     /// When a drain is over, in ms; none while the pipeline takes new streams.
     pub(super) drain_until_ms: Option<u64>,
+    /// Whether its bindings are yet to be told that it drains.
+    is_drain_untold: bool,
     /// Before this time, nothing more is logged of violations and limits.
     next_report_ms: u64,
 }
@@ -103,7 +105,15 @@ impl Running {
         }
         let engine =
             Engine::new(plan.limits, plan.bindings.iter().map(|planned| planned.engine.clone()).collect());
-        Ok(Self { plan, generation, engine, bindings, drain_until_ms: None, next_report_ms: 0 })
+        Ok(Self {
+            plan,
+            generation,
+            engine,
+            bindings,
+            drain_until_ms: None,
+            is_drain_untold: false,
+            next_report_ms: 0,
+        })
     }
 
     /// Takes its listeners away, each with the position of its binding.
@@ -136,12 +146,28 @@ impl Running {
     /// Tells its bindings that no new streams will come, and gives those that there are this long.
     pub(super) fn drain(&mut self, now_ms: u64, limit_ms: u64) {
         self.drain_until_ms.get_or_insert_with(|| now_ms.saturating_add(limit_ms));
-        self.engine.drain();
+        self.is_drain_untold = true;
+        self.tell_drain();
+    }
+
+    /// Not before the last connection was accepted: one that comes later would not know.
+    fn tell_drain(&mut self) {
+        if self.is_drain_untold && !self.is_listening() {
+            self.is_drain_untold = false;
+            self.engine.drain();
+        }
+    }
+
+    fn is_listening(&self) -> bool {
+        self.bindings.iter().any(|slot| matches!(slot, Slot::Tcp(tcp) if tcp.is_listening()))
     }
 
     /// Whether it drains and nothing is left of it.
     pub(super) fn is_drained(&self) -> bool {
-        self.drain_until_ms.is_some() && self.engine.streams() == 0 && self.connections() == 0
+        self.drain_until_ms.is_some()
+            && !self.is_listening()
+            && self.engine.streams() == 0
+            && self.connections() == 0
     }
 
     /// Ends what is left at the limit of a drain: each stream is aborted and reset, both ways.
@@ -207,6 +233,7 @@ impl Running {
                 self.deliver(binding, now, scratch);
             }
         }
+        self.tell_drain();
         self.report(now.monotonic_ms);
     }
 
