@@ -103,6 +103,10 @@ impl Supervisor {
     /// Serves until the process ends.
     pub(crate) async fn run(mut self) -> ExitCode {
         let mut watch = self.options.watch.then(|| self.watch());
+        if watch.is_some() {
+            // What changed since the files were read at the start was not seen by anybody.
+            self.reload("a file changed", None).await;
+        }
         let leave = loop {
             let is_pending = self.pending.is_some();
             tokio::select! {
