@@ -71,7 +71,7 @@ cargo xtask bench [--criterion] [ARGS]
 Builds the plugins and measures the gateway against its peers in one run on one machine. Needs wrk and
 nginx: apt-get install wrk nginx-light
 
-  --criterion    the micro-benchmarks instead: `cargo bench -p zilla-tests`
+  --criterion    the micro-benchmarks instead: `cargo bench -p zilla-bench`
   ARGS           handed to the benchmark
 ";
 
