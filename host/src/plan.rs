@@ -8,18 +8,15 @@ mod compile;
 mod pipeline;
 mod planner;
 
-use crate::native::tcp::ServerOptions;
+use crate::native::{self, NativeType};
 use crate::plugin::{BindingConfig, BindingType, LibraryError, PluginOptions};
 pub(crate) use pipeline::{Fingerprint, Pipeline};
 use planner::Planner;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use zilla_config::{Config, Problem};
+use zilla_config::{Config, Kind, Problem};
 use zilla_engine::Limits;
-
-/// A type that the host serves itself.
-const TCP: &str = "tcp";
 
 /// Where binding types come from: a search path of plugins, or natively linked ones in a benchmark.
 pub trait BindingTypes {
@@ -51,12 +48,14 @@ pub struct Plan {
 pub(crate) struct Planned {
     /// `namespace:name`.
     pub(crate) name: String,
+    pub(crate) type_name: String,
+    pub(crate) kind: Kind,
     pub(crate) role: Role,
     pub(crate) engine: zilla_engine::Binding,
 }
 
 pub(crate) enum Role {
-    Tcp(ServerOptions),
+    Native(Arc<dyn native::Role>),
     Plugin { binding_type: Arc<dyn BindingType>, config: Arc<BindingConfig>, options: PluginOptions },
 }
 
@@ -68,7 +67,9 @@ impl Plan {
         let bindings: Vec<_> = config.bindings.iter().map(|binding| planner.plan(binding)).collect();
         planner.check_references();
         let mut problems = planner.problems;
-        problems.extend(zilla_config::unused_bindings(config, |binding| binding.type_name == TCP));
+        problems.extend(zilla_config::unused_bindings(config, |binding| {
+            NativeType::of(&binding.type_name).is_some_and(|native| !native.accepts(binding.kind))
+        }));
         if problems.iter().any(Problem::is_error) {
             return (None, problems);
         }

@@ -6,6 +6,7 @@
 //! time and in turn, so that no binding starves the others.
 
 mod close;
+mod dissolve;
 mod flow;
 mod forward;
 mod open;

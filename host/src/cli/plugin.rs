@@ -2,6 +2,7 @@
 
 use super::control::{self, SwapArgs};
 use super::{PluginArgs, fail, print, table};
+use crate::native::NativeType;
 use crate::plugin::{BindingType as _, Description, Library, Loaded, Routing, RuntimeOptions};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ fn list(args: &ListArgs) -> ExitCode {
         Err(error) => return fail(&error),
     };
     let mut rows = vec![["TYPE", "CONCEPT", "KINDS", "VERSION", "SIZE", "DIGEST", "FILE"].map(str::to_owned)];
-    rows.push(native_row());
+    rows.extend(NativeType::ALL.map(native_row));
     for entry in library.entries() {
         let file = entry.path.display().to_string();
         let row = match library.binding_at(&entry.path) {
@@ -94,8 +95,8 @@ fn list(args: &ListArgs) -> ExitCode {
     print(&text)
 }
 
-fn native_row() -> [String; 7] {
-    let Description { type_name, version, kinds } = crate::native::tcp::describe();
+fn native_row(native: NativeType) -> [String; 7] {
+    let Description { type_name, version, kinds } = native.describe();
     let kinds: Vec<String> = kinds.into_iter().map(|kind| kind.kind).collect();
     let dash = || "-".to_owned();
     [type_name, "binding".into(), kinds.join(","), version, dash(), dash(), "(native)".into()]

@@ -1,59 +1,29 @@
-//! The `tcp` binding, kind `server`: listens, accepts, and turns connections into streams.
+//! The `tcp` binding.
 //!
-//! It describes a stream by `source` and `destination`, each an address and port, and by `authority`, the
-//! name in `options.host` if it is one. Its routes test the address that was connected *to*.
+//! Kind `server` listens, accepts, and turns connections into streams. It describes a stream by `source` and
+//! `destination`, each an address and port, and by `authority`, the name in `options.host` if it is one. Its routes
+//! test the address that was connected *to*.
 
-mod connection;
 mod listen;
+mod options;
 mod server;
 
+use super::options::ports_schema;
+use super::{Checked, NativeBinding, OptionsError, Role, Seat};
 use crate::plugin::{Description, KindDescription, Routing};
+use options::ServerOptions;
 use serde_json::{Value, json};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::ops::RangeInclusive;
-use zilla_engine::{Cidr, Condition, Pattern, Predicate, Test};
+use server::TcpServer;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use zilla_config::Binding;
 
-pub(crate) use listen::{Listening, listen};
-pub(crate) use server::{Listener, TcpServer};
-
-/// Sockets that one binding may listen on; more are refused when the file is checked.
-const LISTENERS_MAX: usize = 1024;
-
-/// Connections that the kernel keeps for a listener until they are accepted.
-const BACKLOG_DEFAULT: u32 = 4096;
-
-/// `options` of a server, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ServerOptions {
-    pub(crate) addresses: Vec<Address>,
-    pub(crate) backlog: u32,
-}
-
-/// An address to listen on, and the name that it was given by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    pub(crate) socket: SocketAddr,
-    pub(crate) authority: Option<String>,
-}
-
-/// A value that is not accepted: where below the binding, what was expected, what is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OptionsError {
-    pub(crate) pointer: String,
-    pub(crate) expected: String,
-    pub(crate) found: String,
-}
+pub(crate) use listen::{ListenError, Listening};
+pub(crate) use server::Listener;
 
 /// What the binding says of itself, as a plugin would.
-pub(crate) fn describe() -> Description {
-    // Ranges are checked by `ports`, which says what is wrong with one in better words than a pattern.
-    let port = |what: &str| {
-        let one = json!({"type": ["integer", "string"], "title": "a port, or text such as \"7000-7010\""});
-        json!({
-            "description": what,
-            "anyOf": [one, {"type": "array", "minItems": 1, "title": "a list of those", "items": one}]
-        })
-    };
+pub(super) fn describe() -> Description {
     let options = json!({
         "type": "object",
         "additionalProperties": false,
@@ -66,20 +36,8 @@ pub(crate) fn describe() -> Description {
                     {"type": "array", "minItems": 1, "title": "a list of those", "items": {"type": "string", "minLength": 1}}
                 ]
             },
-            "port": port("port, range of ports, or list of those, to listen on"),
+            "port": ports_schema("port, range of ports, or list of those, to listen on"),
             "backlog": {"description": "connections that wait to be accepted", "type": "integer", "minimum": 1, "maximum": 65535}
-        }
-    });
-    let when = json!({
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "authority": {"description": "name that was connected to; `*` stands for anything", "type": "string"},
-            "cidr": {
-                "description": "block of addresses, such as 127.0.0.0/8, that was connected to",
-                "type": "string"
-            },
-            "port": port("port that was connected to")
         }
     });
     Description {
@@ -88,195 +46,62 @@ pub(crate) fn describe() -> Description {
         kinds: vec![KindDescription {
             kind: "server".into(),
             options_schema: options.to_string(),
-            when_schema: Some(when.to_string()),
+            when_schema: Some(when_schema().to_string()),
             with_schema: None,
             routes: Routing::Opened,
         }],
     }
 }
 
-impl ServerOptions {
-    /// Reads options that fit the schema. Names are resolved now, so that a wrong one is found before the start.
-    pub(crate) fn read(options: &Value) -> Result<Self, Vec<OptionsError>> {
-        let ports = ports(&options["port"], "/options/port");
-        let hosts = resolve_all(&options["host"], "/options/host");
-        let (ports, hosts) = match (ports, hosts) {
-            (Ok(ports), Ok(hosts)) => (ports, hosts),
-            (ports, hosts) => {
-                return Err([ports.err(), hosts.err()].into_iter().flatten().flatten().collect());
-            }
-        };
-        let count = hosts.len() * ports.iter().map(|range| range.clone().count()).sum::<usize>();
-        if count > LISTENERS_MAX {
-            let expected = format!("at most {LISTENERS_MAX} addresses to listen on");
-            return Err(vec![OptionsError {
-                pointer: "/options/port".into(),
-                expected,
-                found: count.to_string(),
-            }]);
-        }
-        let bind = |(host, authority): &(IpAddr, Option<String>), port| Address {
-            socket: SocketAddr::new(*host, port),
-            authority: authority.clone(),
-        };
-        let on = |host| ports.iter().flat_map(|range| range.clone()).map(move |port| bind(host, port));
-        let backlog = options["backlog"].as_u64().map_or(BACKLOG_DEFAULT, |backlog| backlog as u32);
-        Ok(Self { addresses: hosts.iter().flat_map(on).collect(), backlog })
-    }
-}
-
-/// Compiles one item of a route's `when` that fits the schema.
-pub(crate) fn condition(when: &Value, pointer: &str) -> Result<Condition, Vec<OptionsError>> {
-    let (mut all, mut errors) = (Vec::new(), Vec::new());
-    if let Some(authority) = when["authority"].as_str() {
-        match Pattern::wildcard(authority) {
-            Ok(pattern) => {
-                all.push(Predicate { attribute: "authority".into(), test: Test::Pattern(pattern) });
-            }
-            Err(error) => errors.push(OptionsError {
-                pointer: format!("{pointer}/authority"),
-                expected: "a name in which `*` stands for anything".into(),
-                found: error.to_string(),
-            }),
-        }
-    }
-    if let Some(text) = when["cidr"].as_str() {
-        match Cidr::parse(text) {
-            Some(cidr) => all.push(Predicate { attribute: "destination".into(), test: Test::Cidr(cidr) }),
-            None => errors.push(OptionsError {
-                pointer: format!("{pointer}/cidr"),
-                expected: "a block of addresses, such as 127.0.0.0/8 or 2001:db8::/32".into(),
-                found: format!("`{text}`"),
-            }),
-        }
-    }
-    let mut any = vec![all];
-    if !when["port"].is_null() {
-        match ports(&when["port"], &format!("{pointer}/port")) {
-            Ok(ranges) => {
-                let port =
-                    |range| Predicate { attribute: "destination".into(), test: Test::PortRange(range) };
-                let all = std::mem::take(&mut any[0]);
-                any = ranges
-                    .into_iter()
-                    .map(|range| all.iter().cloned().chain([port(range)]).collect())
-                    .collect();
-            }
-            Err(more) => errors.extend(more),
-        }
-    }
-    if errors.is_empty() { Ok(Condition { any }) } else { Err(errors) }
-}
-
-/// A port, a range, or a list of those; every wrong one is an error.
-fn ports(value: &Value, pointer: &str) -> Result<Vec<RangeInclusive<u16>>, Vec<OptionsError>> {
-    each(value, pointer, |item, pointer| {
-        let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-        let (first, last) = text.split_once('-').unwrap_or((&text, &text));
-        match (first.parse::<u16>(), last.parse::<u16>()) {
-            (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(vec![first..=last]),
-            _ => Err(OptionsError {
-                pointer: pointer.into(),
-                expected: "a port from 1 to 65535, or a range of them from low to high".into(),
-                found: format!("`{text}`"),
-            }),
+fn when_schema() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "authority": {"description": "name that was connected to; `*` stands for anything", "type": "string"},
+            "cidr": {
+                "description": "block of addresses, such as 127.0.0.0/8, that was connected to",
+                "type": "string"
+            },
+            "port": ports_schema("port that was connected to")
         }
     })
 }
 
-/// Addresses of a host or a list of those, each with its name if it was given by one.
-fn resolve_all(value: &Value, pointer: &str) -> Result<Vec<(IpAddr, Option<String>)>, Vec<OptionsError>> {
-    if value.is_null() {
-        return Ok(vec![(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), None)]);
-    }
-    each(value, pointer, |item, pointer| {
-        let host = item.as_str().unwrap_or_default();
-        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
-            return Ok(vec![(address, None)]);
+/// Reads a binding that fits the schemas.
+pub(super) fn read(binding: &Binding) -> Result<Checked, Vec<OptionsError>> {
+    let options = ServerOptions::read(&binding.options);
+    let conditions = super::options::conditions(binding, options::condition);
+    match (options, conditions) {
+        (Ok(options), Ok(conditions)) => Ok(Checked { role: Arc::new(Server(options)), conditions }),
+        (options, conditions) => {
+            Err([options.err(), conditions.err()].into_iter().flatten().flatten().collect())
         }
-        let resolved =
-            (host, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect::<Vec<_>>());
-        let error = match resolved {
-            Ok(mut found) if !found.is_empty() => {
-                found.sort();
-                found.dedup();
-                return Ok(found.into_iter().map(|address| (address, Some(host.to_owned()))).collect());
-            }
-            Ok(_) => "no address".to_owned(),
-            Err(error) => error.to_string(),
+    }
+}
+
+/// Listens.
+#[derive(Debug)]
+struct Server(ServerOptions);
+
+impl Role for Server {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.addresses.iter().map(|address| address.socket).collect()
+    }
+
+    fn listen(&self, in_use: &BTreeSet<SocketAddr>) -> Result<Vec<Listening>, ListenError> {
+        listen::listen(&self.0, in_use)
+    }
+
+    fn start(&self, seat: Seat, listeners: Vec<Listener>) -> Box<dyn NativeBinding> {
+        let authority = |listener: &Listener| {
+            let known = self.0.addresses.iter().find(|address| address.socket == listener.address());
+            known.and_then(|address| address.authority.clone())
         };
-        Err(OptionsError {
-            pointer: pointer.into(),
-            expected: "an address, or a name that resolves to one".into(),
-            found: format!("`{host}`: {error}"),
-        })
-    })
-}
-
-/// Reads a value, or each item of a list; all errors at once.
-fn each<T>(
-    value: &Value,
-    pointer: &str,
-    read: impl Fn(&Value, &str) -> Result<Vec<T>, OptionsError>,
-) -> Result<Vec<T>, Vec<OptionsError>> {
-    let Value::Array(list) = value else { return read(value, pointer).map_err(|error| vec![error]) };
-    let (mut items, mut errors) = (Vec::new(), Vec::new());
-    for (index, item) in list.iter().enumerate() {
-        match read(item, &format!("{pointer}/{index}")) {
-            Ok(more) => items.extend(more),
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(items) } else { Err(errors) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_times_ports_are_listened_on() {
-        let options = json!({"host": ["127.0.0.1", "::1"], "port": [80, "90-91", "99"]});
-        let read = ServerOptions::read(&options).unwrap();
-        let listed: Vec<String> = read.addresses.iter().map(|address| address.socket.to_string()).collect();
-        assert_eq!(
-            listed,
-            [
-                "127.0.0.1:80",
-                "127.0.0.1:90",
-                "127.0.0.1:91",
-                "127.0.0.1:99",
-                "[::1]:80",
-                "[::1]:90",
-                "[::1]:91",
-                "[::1]:99"
-            ]
-        );
-    }
-
-    #[test]
-    fn wrong_ports_and_hosts_are_refused_at_their_place() {
-        for (options, pointer) in [
-            (json!({"port": "91-90"}), "/options/port"),
-            (json!({"port": [80, "70000"]}), "/options/port/1"),
-            (json!({"port": 0}), "/options/port"),
-            (json!({"port": "1-65535"}), "/options/port"),
-            (json!({"host": "no-such-host.invalid", "port": 80}), "/options/host"),
-        ] {
-            assert_eq!(ServerOptions::read(&options).unwrap_err()[0].pointer, pointer, "{options}");
-        }
-    }
-
-    #[test]
-    fn a_name_is_kept_as_authority() {
-        let read = ServerOptions::read(&json!({"host": "localhost", "port": 80})).unwrap();
-        assert_eq!(read.addresses[0].authority.as_deref(), Some("localhost"));
-    }
-
-    #[test]
-    fn each_port_of_a_condition_is_an_alternative() {
-        let compiled = condition(&json!({"cidr": "127.0.0.0/8", "port": [1, "2-3"]}), "/when/0").unwrap();
-        assert_eq!(compiled.any.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
-        assert_eq!(condition(&json!({"cidr": "300.0.0.0/8"}), "/w").unwrap_err()[0].pointer, "/w/cidr");
+        let renamed = |listener: Listener| {
+            let authority = authority(&listener);
+            listener.renamed(authority)
+        };
+        Box::new(TcpServer::new(seat, listeners.into_iter().map(renamed).collect()))
     }
 }

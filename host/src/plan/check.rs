@@ -1,10 +1,10 @@
 //! What is checked of a binding before its plugin sees it: values, exits, addresses, and what is not served.
 
-use super::TCP;
 use super::planner::Planner;
-use crate::native::tcp::ServerOptions;
+use crate::native::NativeType;
 use crate::plugin::{KindDescription, Routing};
 use serde_json::Value;
+use std::net::SocketAddr;
 use zilla_config::{Binding, Config, NodePath, check_schema};
 
 impl Planner<'_> {
@@ -77,9 +77,7 @@ impl Planner<'_> {
                         "a route without",
                     ));
                 }
-                (Routing::Opened | Routing::Accepted, Some(exit))
-                    if self.config.binding(exit).type_name == TCP =>
-                {
+                (Routing::Opened | Routing::Accepted, Some(exit)) if !accepts(self.config.binding(exit)) => {
                     let exit = self.config.binding(exit).qualified_name();
                     let found = format!("`{exit}`, which listens and accepts no streams");
                     self.problems.push(self.config.problem(&route.at, "an exit that accepts streams", found));
@@ -101,7 +99,7 @@ impl Planner<'_> {
         for settings in &self.config.plugins {
             let name = &settings.type_name;
             let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name);
-            if !is_used || name == TCP {
+            if !is_used || NativeType::of(name).is_some() {
                 let found = if is_used {
                     format!("`{name}`, which is native")
                 } else {
@@ -123,12 +121,17 @@ impl Planner<'_> {
 
     /// Two sockets may share an address, and the kernel would deal connections out to both: never what a file
     /// means.
-    pub(super) fn check_addresses(&mut self, binding: &Binding, options: &ServerOptions) {
-        for address in &options.addresses {
-            if let Some(other) = self.addresses.insert(address.socket, binding.qualified_name()) {
-                let found = format!("{}, as `{other}` does", address.socket);
+    pub(super) fn check_addresses(&mut self, binding: &Binding, addresses: &[SocketAddr]) {
+        for address in addresses {
+            if let Some(other) = self.addresses.insert(*address, binding.qualified_name()) {
+                let found = format!("{address}, as `{other}` does");
                 self.problem_at(binding, "/options/port", "an address that nothing else listens on", &found);
             }
         }
     }
+}
+
+/// Whether other bindings can exit to this one.
+fn accepts(binding: &Binding) -> bool {
+    NativeType::of(&binding.type_name).is_none_or(|native| native.accepts(binding.kind))
 }

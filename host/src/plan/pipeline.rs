@@ -35,11 +35,10 @@ impl fmt::Display for Fingerprint {
 impl Pipeline {
     /// What it listens on.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        let tcp = self.bindings.iter().filter_map(|planned| match &planned.role {
-            Role::Tcp(options) => Some(&options.addresses),
-            Role::Plugin { .. } => None,
-        });
-        tcp.flatten().map(|address| address.socket)
+        self.bindings.iter().flat_map(|planned| match &planned.role {
+            Role::Native(role) => role.addresses(),
+            Role::Plugin { .. } => Vec::new(),
+        })
     }
 }
 
@@ -86,11 +85,11 @@ fn groups(config: &Config) -> Vec<usize> {
 
 fn fingerprint(bindings: &[Planned], limits: Limits) -> Fingerprint {
     let mut text = format!("{limits:?}");
-    for Planned { name, role, engine } in bindings {
+    for Planned { name, type_name, kind, role, engine } in bindings {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{name} {engine:?} ");
+        let _ = write!(text, "\n{name} {type_name} {kind} {engine:?} ");
         let _ = match role {
-            Role::Tcp(options) => write!(text, "{options:?}"),
+            Role::Native(role) => write!(text, "{role:?}"),
             Role::Plugin { binding_type, config, options } => {
                 write!(text, "{} {config:?} {options:?}", binding_type.identity())
             }

@@ -1,8 +1,8 @@
 //! The way of one binding from the file to something that can run.
 
 use super::compile::compile_route;
-use super::{BindingTypes, Planned, Role, TCP};
-use crate::native::tcp::{self, ServerOptions};
+use super::{BindingTypes, Planned, Role};
+use crate::native::{Checked, NativeType};
 use crate::plugin::{
     AttachError, BindingConfig, BindingType, Description, Instant, KindDescription, LibraryError,
     PluginOptions, Returned, RouteConfig, Routing,
@@ -28,14 +28,14 @@ pub(super) struct Planner<'a> {
 /// What serves a type.
 #[derive(Clone)]
 pub(super) enum Type {
-    Tcp(Arc<Description>),
+    Native(NativeType, Arc<Description>),
     Plugin(Arc<dyn BindingType>),
 }
 
 impl Type {
     pub(super) fn describe(&self) -> &Description {
         match self {
-            Self::Tcp(description) => description,
+            Self::Native(_, description) => description,
             Self::Plugin(plugin) => plugin.describe(),
         }
     }
@@ -56,7 +56,7 @@ impl<'a> Planner<'a> {
             return None;
         }
         let (role, routes) = match binding_type {
-            Type::Tcp(_) => self.plan_tcp(binding)?,
+            Type::Native(native, _) => self.plan_native(binding, native)?,
             Type::Plugin(plugin) => self.plan_plugin(binding, plugin)?,
         };
         let routing = match kind.routes {
@@ -65,11 +65,13 @@ impl<'a> Planner<'a> {
             Routing::Accepted => zilla_engine::Routing::Accepted,
         };
         let quota = match &role {
-            Role::Tcp(_) => None,
+            Role::Native(_) => None,
             Role::Plugin { options, .. } => Some(options.allowance.quota),
         };
         Some(Planned {
             name: binding.qualified_name(),
+            type_name: binding.type_name.clone(),
+            kind: binding.kind,
             role,
             engine: zilla_engine::Binding { routing, routes, quota },
         })
@@ -84,9 +86,9 @@ impl<'a> Planner<'a> {
             }
             return known;
         }
-        let found = match name {
-            TCP => Ok(Type::Tcp(Arc::new(tcp::describe()))),
-            _ => self.types.binding_type(name, &self.options_of(name)).map(Type::Plugin),
+        let found = match NativeType::of(name) {
+            Some(native) => Ok(Type::Native(native, Arc::new(native.describe()))),
+            None => self.types.binding_type(name, &self.options_of(name)).map(Type::Plugin),
         };
         let resolved = match found {
             Ok(found) => Some(found),
@@ -108,7 +110,8 @@ impl<'a> Planner<'a> {
         let at = binding.at.key("type");
         let problem = match error {
             LibraryError::NotFound { known, .. } => {
-                let candidates: Vec<&str> = known.iter().map(String::as_str).chain([TCP]).collect();
+                let native = NativeType::ALL.map(NativeType::name);
+                let candidates: Vec<&str> = known.iter().map(String::as_str).chain(native).collect();
                 let problem = self.config.problem(
                     &at,
                     "a type that a plugin serves",
@@ -144,9 +147,13 @@ impl<'a> Planner<'a> {
         found.cloned()
     }
 
-    fn plan_tcp(&mut self, binding: &Binding) -> Option<(Role, Vec<zilla_engine::Route>)> {
-        let options = match ServerOptions::read(&binding.options) {
-            Ok(options) => options,
+    fn plan_native(
+        &mut self,
+        binding: &Binding,
+        native: NativeType,
+    ) -> Option<(Role, Vec<zilla_engine::Route>)> {
+        let Checked { role, conditions } = match native.read(binding) {
+            Ok(checked) => checked,
             Err(errors) => {
                 for error in errors {
                     self.problem_at(binding, &error.pointer, &error.expected, &error.found);
@@ -154,25 +161,14 @@ impl<'a> Planner<'a> {
                 return None;
             }
         };
-        self.check_addresses(binding, &options);
-        let mut routes = Vec::new();
-        for route in &binding.routes {
-            let mut conditions = Vec::new();
-            for when in &route.when {
-                match tcp::condition(&when.conditions, "") {
-                    Ok(condition) => conditions.push(condition),
-                    Err(errors) => {
-                        for error in errors {
-                            let at = when.at.pointer(&error.pointer);
-                            self.problems.push(self.config.problem(&at, error.expected, error.found));
-                        }
-                    }
-                }
-            }
-            let exit = route.exit.map(engine_index);
-            routes.push(zilla_engine::Route { conditions, set: Vec::new(), exit });
-        }
-        Some((Role::Tcp(options), routes))
+        self.check_addresses(binding, &role.addresses());
+        let route = |(route, conditions): (&zilla_config::Route, _)| zilla_engine::Route {
+            conditions,
+            set: Vec::new(),
+            exit: route.exit.map(engine_index),
+        };
+        let routes = binding.routes.iter().zip(conditions).map(route).collect();
+        Some((Role::Native(role), routes))
     }
 
     fn plan_plugin(

@@ -1,6 +1,5 @@
 //! The difference between two plans, and what is made for it before any worker is told.
 
-use crate::native::tcp::listen;
 use crate::plan::{Fingerprint, Pipeline, Plan, Role};
 use crate::plugin::Instance;
 use crate::worker::command::{NewPipeline, PipelineReport};
@@ -49,8 +48,8 @@ fn pipeline(plan: &Arc<Pipeline>, in_use: &BTreeSet<SocketAddr>) -> Result<NewPi
     let mut new = NewPipeline { plan: Arc::clone(plan), instances: Vec::new(), listening: Vec::new() };
     for planned in &plan.bindings {
         let (instance, listening) = match &planned.role {
-            Role::Tcp(options) => {
-                (None, listen(options, in_use).map_err(|error| format!("{}: {error}", planned.name))?)
+            Role::Native(role) => {
+                (None, role.listen(in_use).map_err(|error| format!("{}: {error}", planned.name))?)
             }
             Role::Plugin { binding_type, config, .. } => {
                 let attached = binding_type.attach(config);
@@ -70,7 +69,9 @@ pub(super) fn status(current: &Plan, reports: &[PipelineReport]) -> Vec<Value> {
     for pipeline in &current.pipelines {
         let own = || reports.iter().filter(|r| r.fingerprint == pipeline.fingerprint && !r.is_draining);
         let bindings = pipeline.bindings.iter().map(|planned| match &planned.role {
-            Role::Tcp(_) => json!({"name": planned.name, "type": "tcp", "kind": "server"}),
+            Role::Native(_) => {
+                json!({"name": planned.name, "type": planned.type_name, "kind": planned.kind.as_str()})
+            }
             Role::Plugin { binding_type, config, .. } => {
                 let description = binding_type.describe();
                 json!({

@@ -3,7 +3,8 @@
 use super::breaker::Breaker;
 use super::command::NewPipeline;
 use super::isolated::Isolated;
-use crate::native::tcp::{Listener, TcpServer};
+use crate::native::tcp::Listener;
+use crate::native::{Handed, NativeBinding, Others, Seat};
 use crate::plan::{Pipeline, Role};
 use crate::plugin::{AttachError, BindingConfig, BindingType, Instance, Instant, Returned, Trap};
 use crate::worker::wake::Socket;
@@ -12,7 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::Isolation;
-use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Violation, Violations};
+use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, StreamId, Violation, Violations};
 
 /// Batches handled before other pipelines and the sockets have their turn.
 const TURN_BATCHES_MAX: usize = 256;
@@ -45,7 +46,7 @@ pub(super) struct Running {
 }
 
 enum Slot {
-    Tcp(TcpServer),
+    Native(Box<dyn NativeBinding>),
     Plugin(PluginSlot),
 }
 
@@ -81,15 +82,19 @@ impl Running {
             plan.bindings.iter().zip(instances.into_iter().zip(listening)).enumerate()
         {
             bindings.push(match &planned.role {
-                Role::Tcp(options) => {
-                    let kept = options.addresses.iter().filter_map(|address| {
-                        let (_, _, listener) = listeners.remove(&address.socket)?;
-                        Some(listener.renamed(address.authority.clone()))
+                Role::Native(role) => {
+                    let kept = role.addresses().into_iter().filter_map(|address| {
+                        listeners.remove(&address).map(|(_, _, listener)| Ok(listener))
                     });
                     let added = listening.into_iter().map(Listener::new);
-                    let sockets = kept.map(Ok).chain(added).collect::<io::Result<_>>()?;
-                    let binding = BindingIndex(position as u32);
-                    Slot::Tcp(TcpServer::new(index, binding, planned.name.clone(), sockets))
+                    let sockets = kept.chain(added).collect::<io::Result<_>>()?;
+                    let seat = Seat {
+                        pipeline: index,
+                        binding: BindingIndex(position as u32),
+                        name: planned.name.clone(),
+                        is_taken_from: is_taken_from(&plan, position),
+                    };
+                    Slot::Native(role.start(seat, sockets))
                 }
                 Role::Plugin { binding_type, config, options } => Slot::Plugin(PluginSlot {
                     name: planned.name.clone(),
@@ -119,8 +124,8 @@ impl Running {
     /// Takes its listeners away, each with the position of its binding.
     pub(super) fn take_listeners(&mut self) -> Vec<(usize, Listener)> {
         let taken = self.bindings.iter_mut().enumerate().filter_map(|(position, slot)| match slot {
-            Slot::Tcp(tcp) => {
-                Some(tcp.take_listeners().into_iter().map(move |listener| (position, listener)))
+            Slot::Native(native) => {
+                Some(native.take_listeners().into_iter().map(move |listener| (position, listener)))
             }
             Slot::Plugin(_) => None,
         });
@@ -129,16 +134,16 @@ impl Running {
 
     /// Accepts what waits on a listener before it is closed: the kernel would reset it.
     pub(super) fn accept_last(&mut self, position: usize, listener: &Listener, now_ms: u64) {
-        if let Some(Slot::Tcp(tcp)) = self.bindings.get_mut(position) {
-            tcp.accept_last(listener, now_ms, &mut self.engine);
+        if let Some(Slot::Native(native)) = self.bindings.get_mut(position) {
+            native.accept_last(listener, now_ms, &mut self.engine);
         }
     }
 
     /// Listens no more: the process ends.
     pub(super) fn end_listening(&mut self, now_ms: u64) {
         for slot in &mut self.bindings {
-            if let Slot::Tcp(tcp) = slot {
-                tcp.end_listening(now_ms, &mut self.engine);
+            if let Slot::Native(native) = slot {
+                native.end_listening(now_ms, &mut self.engine);
             }
         }
     }
@@ -159,7 +164,7 @@ impl Running {
     }
 
     fn is_listening(&self) -> bool {
-        self.bindings.iter().any(|slot| matches!(slot, Slot::Tcp(tcp) if tcp.is_listening()))
+        self.bindings.iter().any(|slot| matches!(slot, Slot::Native(native) if native.is_listening()))
     }
 
     /// Whether it drains and nothing is left of it.
@@ -213,13 +218,16 @@ impl Running {
     }
 
     fn connections(&self) -> usize {
-        self.bindings.iter().map(|slot| if let Slot::Tcp(tcp) = slot { tcp.connections() } else { 0 }).sum()
+        self.bindings
+            .iter()
+            .map(|slot| if let Slot::Native(native) = slot { native.connections() } else { 0 })
+            .sum()
     }
 
     /// Lets a socket that has news read and write.
     pub(super) fn on_ready(&mut self, binding: u32, socket: Socket, now_ms: u64) {
-        if let Some(Slot::Tcp(tcp)) = self.bindings.get_mut(binding as usize) {
-            tcp.on_ready(socket, now_ms, &mut self.engine);
+        if let Some(Slot::Native(native)) = self.bindings.get_mut(binding as usize) {
+            native.on_ready(socket, now_ms, &mut self.engine);
         }
     }
 
@@ -238,13 +246,17 @@ impl Running {
     }
 
     fn deliver(&mut self, binding: BindingIndex, now: Instant, Scratch { batch, returned }: &mut Scratch) {
-        match self.bindings.get_mut(binding.0 as usize) {
-            Some(Slot::Tcp(tcp)) => tcp.deliver(batch, now.monotonic_ms, &mut self.engine),
-            Some(Slot::Plugin(slot)) if !slot.breaker.is_closed(now.monotonic_ms) => {
+        let (before, rest) = self.bindings.split_at_mut(binding.0 as usize);
+        let Some((slot, after)) = rest.split_first_mut() else { return };
+        match slot {
+            Slot::Native(native) => {
+                let mut others = OtherSlots { before, after };
+                native.deliver(batch, now.monotonic_ms, &mut self.engine, &mut others);
+            }
+            Slot::Plugin(slot) if !slot.breaker.is_closed(now.monotonic_ms) => {
                 self.engine.fail(binding, CloseCode::Crashed);
             }
-            Some(Slot::Plugin(slot)) => slot.deliver(now, batch, returned, &mut self.engine, binding),
-            None => {}
+            Slot::Plugin(slot) => slot.deliver(now, batch, returned, &mut self.engine, binding),
         }
     }
 
@@ -278,6 +290,47 @@ impl Running {
     fn name_of(&self, binding: BindingIndex) -> &str {
         self.plan.bindings.get(binding.0 as usize).map_or("", |planned| planned.name.as_str())
     }
+}
+
+/// The slots of a pipeline but one.
+struct OtherSlots<'a> {
+    before: &'a mut [Slot],
+    after: &'a mut [Slot],
+}
+
+impl Others for OtherSlots<'_> {
+    fn take_socket(
+        &mut self,
+        engine: &mut Engine,
+        binding: BindingIndex,
+        stream: StreamId,
+    ) -> Option<Handed> {
+        let (other, its_name) = engine.other_end(binding, stream)?;
+        let position = other.0 as usize;
+        let slot = match position.checked_sub(self.before.len() + 1) {
+            None => self.before.get_mut(position),
+            Some(behind) => self.after.get_mut(behind),
+        };
+        let Some(Slot::Native(native)) = slot else { return None };
+        if !engine.is_unused(binding, stream) {
+            return None;
+        }
+        let handed = native.hand_over(its_name)?;
+        engine.dissolve(binding, stream);
+        Some(handed)
+    }
+}
+
+/// Whether a binding of a plan exits to one that takes sockets, or is exited to by one.
+fn is_taken_from(plan: &Pipeline, position: usize) -> bool {
+    let takes =
+        |position: usize| matches!(&plan.bindings[position].role, Role::Native(role) if role.takes_sockets());
+    let exits = |position: usize| {
+        let routes = plan.bindings[position].engine.routes.iter();
+        routes.filter_map(|route| route.exit).map(|exit| exit.0 as usize)
+    };
+    exits(position).any(takes)
+        || (0..plan.bindings.len()).any(|other| takes(other) && exits(other).any(|exit| exit == position))
 }
 
 /// The first violation of each rule by each binding, with how many there were. Those of which only the number is

@@ -4,6 +4,7 @@ mod batches;
 mod bounds;
 mod closing;
 mod credit;
+mod dissolving;
 mod forwarding;
 mod forwards_chained;
 mod opening;

@@ -1,6 +1,6 @@
 //! Listening sockets: one of each address for each worker, so that the kernel spreads connections.
 
-use super::ServerOptions;
+use super::options::{Address, ServerOptions};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,7 +12,6 @@ use std::net::{SocketAddr, TcpListener};
 pub(crate) struct Listening {
     pub(crate) socket: TcpListener,
     pub(crate) address: SocketAddr,
-    pub(crate) authority: Option<String>,
 }
 
 /// An address that cannot be listened on.
@@ -37,14 +36,14 @@ impl fmt::Display for ListenError {
 impl std::error::Error for ListenError {}
 
 /// Listens on every address of the options that is not in use already, once.
-pub(crate) fn listen(
+pub(super) fn listen(
     options: &ServerOptions,
     in_use: &BTreeSet<SocketAddr>,
 ) -> Result<Vec<Listening>, ListenError> {
-    let listen = |address: &super::Address| {
+    let listen = |address: &Address| {
         let socket = open(address.socket, options.backlog)
             .map_err(|error| ListenError { address: address.socket, error })?;
-        Ok(Listening { socket, address: address.socket, authority: address.authority.clone() })
+        Ok(Listening { socket, address: address.socket })
     };
     options.addresses.iter().filter(|address| !in_use.contains(&address.socket)).map(listen).collect()
 }
