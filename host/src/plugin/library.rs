@@ -124,7 +124,12 @@ impl Library {
 
     /// Reads a file without running it.
     pub fn read(&self, path: &Path) -> Result<Loaded, LoadError> {
-        Loaded::read(&self.runtime, self.cache.as_ref(), path)
+        let octets = read_file(path)?;
+        self.compile(&octets, Digest::of(&octets))
+    }
+
+    fn compile(&self, octets: &[u8], digest: Digest) -> Result<Loaded, LoadError> {
+        Loaded::new(&self.runtime, self.cache.as_ref(), octets, digest)
     }
 
     /// Loads the plugin of a binding type.
@@ -152,8 +157,8 @@ impl Library {
         }
     }
 
-    /// Reads and compiles a file, unless its code is here already. Whether it is trusted is looked at before
-    /// anything is done with it.
+    /// Reads a file, once, and compiles it unless its code is here already. Whether it is trusted is looked at
+    /// before anything is done with it.
     fn load(&self, path: &Path, options: &PluginOptions) -> Result<Arc<Code>, LoadError> {
         let octets = read_file(path)?;
         trust::check(path, &octets, options)?;
@@ -162,15 +167,11 @@ impl Library {
         if let Some(code) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(code);
         }
-        let loaded = self.read(path)?;
-        if loaded.digest != digest {
-            return Err(LoadError::Unreadable(std::io::Error::other("it changed while it was read")));
-        }
-        let code = Arc::new(Code::new(&self.runtime, &loaded)?);
+        let code = Arc::new(Code::new(&self.runtime, &self.compile(&octets, digest)?)?);
         let mut codes = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         // What nothing runs any more is let go.
         codes.retain(|_, code| Arc::strong_count(code) > 1);
-        codes.insert(loaded.digest, Arc::clone(&code));
+        codes.insert(digest, Arc::clone(&code));
         Ok(code)
     }
 
