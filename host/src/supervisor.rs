@@ -120,10 +120,10 @@ impl Supervisor {
                 }
                 Requested { request, answer } = requested(&mut self.options.control) => match request {
                     // Whoever asked may have gone.
-                    Request::Status => drop(answer.send(self.status().await)),
-                    Request::Reload => self.reload("reload", Some(answer)).await,
+                    Request::Status {} => drop(answer.send(self.status().await)),
+                    Request::Reload {} => self.reload("reload", Some(answer)).await,
                     Request::Swap { file } => self.swap(PathBuf::from(file), answer).await,
-                    Request::Stop => {
+                    Request::Stop {} => {
                         let _ = answer.send(json!({"ok": "draining"}));
                         // Without streams the process ends at once, and the answer is to be written before.
                         tokio::task::yield_now().await;
@@ -318,9 +318,9 @@ impl Supervisor {
                 }
                 Requested { request, answer } = requested(&mut self.options.control) => {
                     let _ = answer.send(match request {
-                        Request::Status => self.status().await,
-                        Request::Stop => json!({"ok": "draining"}),
-                        Request::Reload | Request::Swap { .. } => json!({"error": "the host is ending"}),
+                        Request::Status {} => self.status().await,
+                        Request::Stop {} => json!({"ok": "draining"}),
+                        Request::Reload {} | Request::Swap { .. } => json!({"error": "the host is ending"}),
                     });
                 }
             }
