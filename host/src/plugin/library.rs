@@ -150,7 +150,7 @@ impl Library {
             Ok(code) => code,
             Err(error) => return Err(LibraryError::Unusable { path, error }),
         };
-        let plugin = BindingPlugin::new(code, options.allowance.clone());
+        let plugin = BindingPlugin::new(code, path.clone(), options.allowance.clone());
         match plugin.describe().type_name.as_str() {
             found if found == type_name => Ok(Arc::new(plugin)),
             found => Err(LibraryError::OtherType { path, type_name: found.to_owned() }),
@@ -179,7 +179,7 @@ impl Library {
     pub fn binding_at(&self, path: &Path) -> Result<(Loaded, BindingPlugin), LoadError> {
         let loaded = self.read(path)?;
         let code = Arc::new(Code::new(&self.runtime, &loaded)?);
-        Ok((loaded, BindingPlugin::new(code, Allowance::default())))
+        Ok((loaded, BindingPlugin::new(code, path.to_owned(), Allowance::default())))
     }
 }
 

@@ -54,7 +54,10 @@ fn pipeline(plan: &Arc<Pipeline>, in_use: &BTreeSet<SocketAddr>) -> Result<NewPi
             }
             Role::Plugin { binding_type, config, .. } => {
                 let attached = binding_type.attach(config);
-                let (instance, _routes) = attached.map_err(|error| format!("{}: {error}", planned.name))?;
+                let (instance, _routes) = attached.map_err(|error| match binding_type.file() {
+                    Some(file) => format!("{}: {}: {error}", planned.name, file.display()),
+                    None => format!("{}: {error}", planned.name),
+                })?;
                 (Some(instance as Box<dyn Instance>), Vec::new())
             }
         };

@@ -72,6 +72,8 @@ fn a_broken_plugin_is_not_swapped_in_and_the_file_in_place_is_untouched() {
         let output = site.zilla(&["plugin", "swap", &new.display().to_string()]);
         assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""), "{output:?}");
         assert!(output.stderr.contains(reason), "expected {reason:?}: {}", output.stderr);
+        // The file that was offered, and not the one that is in its place still.
+        assert!(output.stderr.contains("/new.wasm"), "{}", output.stderr);
         assert!(fs::read(site.plugin("moody")).expect("it is there") == good, "{reason}");
         let status = site.status();
         assert!(status.last_error().contains(reason), "{:#}", status.0);
