@@ -103,8 +103,8 @@ impl Supervisor {
     /// Serves until the process ends.
     pub(crate) async fn run(mut self) -> ExitCode {
         let mut watch = self.options.watch.then(|| self.watch());
-        if watch.is_some() {
-            // What changed since the files were read at the start was not seen by anybody.
+        if watch.is_some() && !self.is_as_at_the_start().await {
+            // What changed since the files were read was not seen by anybody.
             self.reload("a file changed", None).await;
         }
         let leave = loop {
@@ -139,6 +139,11 @@ impl Supervisor {
 
     fn watch(&self) -> Watch {
         Watch::start(self.options.loader.watched())
+    }
+
+    async fn is_as_at_the_start(&self) -> bool {
+        let (loader, plugins) = (Arc::clone(&self.options.loader), self.current.identities());
+        in_background(move || loader.is_as_at_the_start(&plugins)).await.unwrap_or_default()
     }
 
     /// Reads the files again and applies what changed. An error is logged and kept for `status`.

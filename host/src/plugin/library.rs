@@ -112,6 +112,12 @@ impl Library {
         known.or_else(|| Some(first()?.join(format!("binding_{type_name}.wasm"))))
     }
 
+    /// The digest of the file that a binding type is in; none if there is no such file that can be read.
+    pub(crate) fn digest_of(&self, type_name: &str) -> Option<Digest> {
+        let entry = self.entries.get(&("binding", type_name.to_owned()))?;
+        read_file(&entry.path).ok().map(|octets| Digest::of(&octets))
+    }
+
     /// All plugins that were found, by concept and type.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()

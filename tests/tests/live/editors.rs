@@ -3,7 +3,7 @@
 use crate::support::load::Load;
 use crate::support::plugin::{built, file_name, version};
 use crate::support::site::Site;
-use crate::support::yaml::{echo, file, web};
+use crate::support::yaml::{binding, echo, file, web};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
@@ -221,4 +221,40 @@ fn a_config_map_with_a_plugin_is_followed() {
         edited.site.host.expect_echo(edited.ports.at(1));
     }
     edited.expect_well(2..=2);
+}
+
+#[test]
+fn a_change_between_the_first_reading_and_the_watch_is_applied() {
+    let ports = Ports::range(5);
+    let (folder, component) = (Folder::new(), built("echo"));
+    let (config, pipe) = (folder.join("zilla.yaml"), folder.join("plugins").join(file_name("echo")));
+    let changed = yaml(&ports, 2);
+    let mut changing = None;
+    let site = Site::with(&[]).start_in(folder, &yaml(&ports, 1), |_| {
+        fs::remove_file(&pipe).expect("it is there");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|status| status.success()), "there is no pipe at {}", pipe.display());
+        changing = Some(std::thread::spawn(move || {
+            // It opens when the host reads the plugin, which is after it has read the configuration.
+            let mut plugin = fs::File::options().write(true).open(&pipe)?;
+            fs::write(pipe.with_extension("new"), &component)?;
+            fs::rename(pipe.with_extension("new"), &pipe)?;
+            fs::write(&config, changed)?;
+            plugin.write_all(&component)
+        }));
+    });
+    changing.expect("it was started").join().expect("it does not panic").expect("files can be written");
+    let edited = Edited { load: Load::of_requests(ports.at(0), 2), site, ports };
+    edited.wait_for(2);
+    edited.expect_well(1..=1);
+}
+
+#[test]
+fn files_that_are_what_they_were_at_the_start_are_planned_once() {
+    let ports = Ports::range(5);
+    let site = Site::with(&[]).start(&(yaml(&ports, 0) + &binding("unused", "echo")));
+    let warned = |site: &Site| site.host.log().matching(|line| line.message().starts_with("warnings:")).len();
+    // A reload tells warnings again, so there is one of this one and none before it.
+    assert_eq!(site.reload(), "generation 1: nothing to replace\n");
+    assert_eq!(warned(&site), 1, "{}", site.host.log());
 }
