@@ -121,6 +121,15 @@ fn to_text(status: &Value) -> String {
         }
     }
     out.push_str(&table(&rows));
+    if let Some(reason) = status["loading"].as_str() {
+        out.push_str(&format!("\nloading: {reason}\n"));
+    }
+    if let Some(pending) = status["pending"].as_object() {
+        let (generation, reason) = (&pending["generation"], text(&pending["reason"]));
+        out.push_str(&format!(
+            "\npending: generation {generation} ({reason}), when an earlier one has drained\n"
+        ));
+    }
     if let Some(error) = status["last_error"].as_str() {
         out.push_str(&format!("\nlast error, not applied:\n{error}"));
     }
