@@ -24,16 +24,17 @@ const REQUESTS_MAX: usize = 16;
 /// Time to send a command.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a host can be asked.
+/// What a host can be asked. Keys that a command does not have are refused.
+// The empty ones have braces, since serde looks at nothing but the tag of a unit.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "command", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Request {
     /// What is running.
-    Status,
+    Status {},
     /// Read the files again now.
-    Reload,
+    Reload {},
     /// Drain, and end.
-    Stop,
+    Stop {},
     /// Put a plugin file in the place of the one of its type.
     Swap {
         /// Path of the file, absolute.

@@ -12,7 +12,7 @@ use crate::native::{self, NativeType};
 use crate::plugin::{BindingConfig, BindingType, LibraryError, PluginOptions};
 pub(crate) use pipeline::{Fingerprint, Pipeline};
 use planner::Planner;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::{Config, Kind, Problem};
@@ -101,6 +101,18 @@ impl Plan {
     /// How many bindings it has.
     pub fn bindings(&self) -> usize {
         self.pipelines.iter().map(|pipeline| pipeline.bindings.len()).sum()
+    }
+
+    /// What its plugins are, each by the name of its type.
+    pub(crate) fn identities(&self) -> BTreeMap<String, String> {
+        let bindings = self.pipelines.iter().flat_map(|pipeline| &pipeline.bindings);
+        let identities = bindings.filter_map(|planned| match &planned.role {
+            Role::Plugin { binding_type, .. } => {
+                Some((binding_type.describe().type_name.clone(), binding_type.identity()))
+            }
+            Role::Tcp(_) => None,
+        });
+        identities.collect()
     }
 
     /// How many of its bindings are plugins.

@@ -23,6 +23,7 @@ mod runtime;
 mod trust;
 
 use std::fmt;
+use std::path::Path;
 use zilla_engine::{Batch, Frame};
 
 pub use binding::BindingPlugin;
@@ -46,6 +47,11 @@ pub trait BindingType: Send + Sync {
     fn identity(&self) -> String {
         let Description { type_name, version, .. } = self.describe();
         format!("{type_name} {version}")
+    }
+
+    /// The file that it was read from, for errors; none for one that is linked natively.
+    fn file(&self) -> Option<&Path> {
+        None
     }
 
     /// Makes an instance and gives it its configuration. The compiled routes are in its order.

@@ -33,12 +33,15 @@ pub(crate) struct WorkerHandle {
 /// Runs a plan until a signal or a command ends it.
 pub fn run(plan: Plan, workers: usize, options: SupervisorOptions) -> Result<ExitCode, StartError> {
     let runtime = runtime().map_err(|error| StartError(format!("no runtime: {error}")))?;
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         let workers = start_workers(workers.max(1))?;
         let mut supervisor = Supervisor::new(workers, options)?;
         supervisor.start(plan).await?;
         Ok(supervisor.run().await)
-    })
+    });
+    // A plugin may still be compiled for a change that is no longer wanted.
+    runtime.shutdown_background();
+    code
 }
 
 fn start_workers(count: usize) -> Result<Vec<WorkerHandle>, StartError> {

@@ -1,9 +1,9 @@
 //! Reading `zilla.yaml` and the plugins, the first time and again.
 
 use crate::plan::Plan;
-use crate::plugin::{BindingType as _, Library};
+use crate::plugin::{BindingType as _, Digest, Library};
 use crate::watch::Watched;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use zilla_config::{Outcome, Source, parse, render};
 
@@ -14,6 +14,8 @@ const LINKS_MAX: usize = 16;
 pub struct Loader {
     config: PathBuf,
     library: Library,
+    /// Of the file as it was read at the start.
+    first: Digest,
 }
 
 /// Why there is no plan: every problem, as text for people.
@@ -22,6 +24,7 @@ pub struct LoadFailure(pub String);
 
 /// A file as it was read.
 pub struct ConfigFile {
+    digest: Digest,
     source: Source,
     outcome: Outcome,
 }
@@ -31,13 +34,19 @@ impl ConfigFile {
     pub fn read(file: &Path) -> Result<Self, LoadFailure> {
         let text =
             std::fs::read(file).map_err(|error| LoadFailure(format!("{}: {error}", file.display())))?;
+        let digest = Digest::of(&text);
         let text = String::from_utf8(text).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             LoadFailure(format!("{}: expected UTF-8, found other octets at {at}", file.display()))
         })?;
         let source = Source::new(file.display().to_string(), text);
         let outcome = parse(&source, &mut |name| std::env::var(name).ok());
-        Ok(Self { source, outcome })
+        Ok(Self { digest, source, outcome })
+    }
+
+    /// The digest of its text.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// How many bindings it has, as far as could be read.
@@ -48,7 +57,7 @@ impl ConfigFile {
 
     /// Checks it against plugins. The text has every problem; warnings may come with a plan.
     pub fn plan(self, library: &Library) -> (Option<Plan>, String) {
-        let Self { source, outcome: Outcome { config, partial, mut problems } } = self;
+        let Self { source, digest: _, outcome: Outcome { config, partial, mut problems } } = self;
         let plan = config.and_then(|config| {
             let (plan, more) = Plan::make(&config, library);
             problems.extend(more);
@@ -62,9 +71,9 @@ impl ConfigFile {
 }
 
 impl Loader {
-    /// Reads this file, with the plugins of this library.
-    pub fn new(config: PathBuf, library: Library) -> Self {
-        Self { config, library }
+    /// Reads this file, with the plugins of this library. `first` is what [`ConfigFile::digest`] was at the start.
+    pub fn new(config: PathBuf, library: Library, first: Digest) -> Self {
+        Self { config, library, first }
     }
 
     /// The file, as it was given.
@@ -87,6 +96,16 @@ impl Loader {
             follow(path, &mut files);
         }
         Watched { files, plugins }
+    }
+
+    /// Whether the files are those that were read at the start, when these were the digests of the plugins by type.
+    /// That is sooner known than what they amount to.
+    pub(crate) fn is_as_at_the_start(&self, plugins: &BTreeMap<String, String>) -> bool {
+        let library = self.library.rescan();
+        std::fs::read(&self.config).is_ok_and(|text| Digest::of(&text) == self.first)
+            && plugins.iter().all(|(type_name, digest)| {
+                library.digest_of(type_name).is_some_and(|found| found.to_string() == *digest)
+            })
     }
 
     /// Reads everything again. Plugins whose file is the same are not compiled again.

@@ -4,8 +4,17 @@
 //! workers, and only what is complete is applied: a file that is wrong keeps what runs. At most two generations
 //! have streams at a time: while the streams of the one before last drain, a further one waits, at most for the
 //! drain limit, when they are closed.
+//!
+//! ```text
+//!   Change ──▶ Changes ──▶ Work: load ──▶ Pending ──▶ Work: build ──▶ apply ──▶ conclude
+//!   asked for    wait in     files and      waits for    instances       the workers
+//!                order       plugins        a drain      and sockets     are told
+//! ```
+//!
+//! One thing is worked on at a time, on a thread of its own, while the loop of `Supervisor::run` answers.
 
 mod build;
+mod change;
 
 use crate::control::{Control, Request, Requested};
 use crate::notify::Notifier;
@@ -14,7 +23,10 @@ use crate::process::{StartError, WorkerHandle};
 use crate::reload::{LoadFailure, Loader};
 use crate::watch::Watch;
 use crate::worker::command::{Apply, Command, PipelineReport};
+use build::Built;
+use change::{Change, Changes, Done, Work, done};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::future::Future as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +35,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+
+/// Why files are read again without being told to.
+const FILE_CHANGED: &str = "a file changed";
 
 /// How a process runs.
 pub struct SupervisorOptions {
@@ -45,15 +60,18 @@ pub(crate) struct Supervisor {
     current: Plan,
     generation: u64,
     last_error: Option<String>,
+    /// What was asked for and has not begun.
+    changes: Changes,
+    /// What is being done for the change that has.
+    work: Option<Work>,
     /// What is to be applied when the generation before last has drained.
     pending: Option<Pending>,
 }
 
-/// A plan that waits, and whoever waits for it.
+/// A plan that waits, and what led to it.
 struct Pending {
     plan: Plan,
-    reason: &'static str,
-    answer: Option<oneshot::Sender<Value>>,
+    change: Change,
 }
 
 /// What applying a plan came to.
@@ -80,14 +98,18 @@ impl Supervisor {
             current: Plan::default(),
             generation: 0,
             last_error: None,
+            changes: Changes::default(),
+            work: None,
             pending: None,
         })
     }
 
     /// Applies the first generation.
     pub(crate) async fn start(&mut self, plan: Plan) -> Result<(), StartError> {
-        let addresses = plan.addresses();
-        self.apply(plan).await.map_err(StartError)?;
+        let (addresses, workers) = (plan.addresses(), self.workers.len());
+        let difference = build::difference(&self.current, &plan);
+        let built = build::build(plan, difference, workers, &BTreeSet::new()).map_err(StartError)?;
+        self.apply(built).await;
         for address in addresses {
             tracing::info!(%address, "listening");
         }
@@ -100,37 +122,40 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Serves until the process ends.
+    /// Serves until the process ends. Nothing that takes long is waited for here: signals and commands are answered
+    /// while a change is made.
     pub(crate) async fn run(mut self) -> ExitCode {
         let mut watch = self.options.watch.then(|| self.watch());
         if watch.is_some() {
-            // What changed since the files were read at the start was not seen by anybody.
-            self.reload("a file changed", None).await;
+            // What changed since the files were read was not seen by anybody.
+            self.compare();
         }
         let leave = loop {
-            let is_pending = self.pending.is_some();
+            self.begin_next();
+            let waits_for_drain = self.pending.is_some() && self.work.is_none();
             tokio::select! {
                 signal = self.signals.next() => match signal {
-                    "SIGHUP" => self.reload("SIGHUP", None).await,
+                    "SIGHUP" => self.changes.push(Change::reload("SIGHUP", None)),
                     name => break Leave::Drain(name),
                 },
                 () = changed(&mut watch) => {
                     watch = Some(self.watch());
-                    self.reload("a file changed", None).await;
+                    self.changes.push(Change::reload(FILE_CHANGED, None));
                 }
                 Requested { request, answer } = requested(&mut self.options.control) => match request {
                     // Whoever asked may have gone.
-                    Request::Status => drop(answer.send(self.status().await)),
-                    Request::Reload => self.reload("reload", Some(answer)).await,
-                    Request::Swap { file } => self.swap(PathBuf::from(file), answer).await,
-                    Request::Stop => {
+                    Request::Status {} => drop(answer.send(self.status().await)),
+                    Request::Reload {} => self.changes.push(Change::reload("reload", Some(answer))),
+                    Request::Swap { file } => self.changes.push(Change::swap(PathBuf::from(file), answer)),
+                    Request::Stop {} => {
                         let _ = answer.send(json!({"ok": "draining"}));
                         // Without streams the process ends at once, and the answer is to be written before.
                         tokio::task::yield_now().await;
                         break Leave::Drain("stop");
                     }
                 },
-                () = all_drained(&self.workers), if is_pending => self.apply_pending().await,
+                (change, done) = done(&mut self.work) => self.go_on(change, done).await,
+                () = all_drained(&self.workers), if waits_for_drain => self.build_pending(),
                 () = any_ended(&self.workers) => break Leave::Stop("a worker ended unexpectedly"),
             }
         };
@@ -141,69 +166,81 @@ impl Supervisor {
         Watch::start(self.options.loader.watched())
     }
 
-    /// Reads the files again and applies what changed. An error is logged and kept for `status`.
-    async fn reload(&mut self, reason: &'static str, answer: Option<oneshot::Sender<Value>>) {
-        self.notifier.reloading();
-        let loader = Arc::clone(&self.options.loader);
-        let loaded = in_background(move || loader.load()).await;
-        self.apply_loaded(loaded, reason, answer).await;
+    /// Sees whether the files are still those of the start.
+    fn compare(&mut self) {
+        let (loader, plugins) = (Arc::clone(&self.options.loader), self.current.identities());
+        let compare = move || Ok(Done::Compared { is_same: loader.is_as_at_the_start(&plugins) });
+        self.work = Some(Work::start(Change::reload(FILE_CHANGED, None), compare));
     }
 
-    /// Puts a plugin file in the place of the one of its type, if what results can run.
-    async fn swap(&mut self, file: PathBuf, answer: oneshot::Sender<Value>) {
+    /// Begins the next change, if none is being made: reads the files again, after a plugin was put in its place.
+    fn begin_next(&mut self) {
+        if self.work.is_some() {
+            return;
+        }
+        let Some(change) = self.changes.pop() else { return };
         self.notifier.reloading();
-        let loader = Arc::clone(&self.options.loader);
-        let swapped = in_background(move || {
-            loader.prepare_swap(&file)?.commit()?;
+        let (loader, swap) = (Arc::clone(&self.options.loader), change.swap.clone());
+        let load = move || {
+            if let Some(file) = swap {
+                loader.prepare_swap(&file)?.commit()?;
+            }
             loader.load()
-        });
-        let loaded = swapped.await;
-        self.apply_loaded(loaded, "swap", Some(answer)).await;
+        };
+        let load = move || load().map(Done::Loaded).map_err(|LoadFailure(text)| text);
+        self.work = Some(Work::start(change, load));
+    }
+
+    /// Goes on with a change, one step of which is done.
+    async fn go_on(&mut self, change: Change, done: Result<Done, String>) {
+        match done {
+            Ok(Done::Compared { is_same: true }) => {}
+            Ok(Done::Compared { is_same: false }) => self.changes.push(change),
+            Ok(Done::Loaded(plan)) => self.take(plan, change),
+            Ok(Done::Built(built)) => {
+                let applied = self.apply(built).await;
+                self.conclude(change, Ok(applied));
+            }
+            Err(error) => {
+                self.supersede(&json!({"error": format!("a later change is refused instead:\n{error}")}));
+                self.conclude(change, Err(error));
+            }
+        }
     }
 
     /// Applies a plan now, or when the generation before last has drained. A later one takes its place meanwhile.
-    async fn apply_loaded(
-        &mut self,
-        loaded: Result<Result<Plan, LoadFailure>, String>,
-        reason: &'static str,
-        answer: Option<oneshot::Sender<Value>>,
-    ) {
-        let loaded = loaded.and_then(|loaded| loaded.map_err(|LoadFailure(text)| text));
-        // The files have changed since, so what waits is no longer what they say.
-        if let Some(answer) = self.pending.take().and_then(|pending| pending.answer) {
-            let _ = answer.send(match &loaded {
-                Ok(_) => json!({"ok": "a later change is applied instead"}),
-                Err(error) => json!({"error": format!("a later change is refused instead:\n{error}")}),
-            });
-        }
-        match loaded {
-            Ok(plan) => {
-                let is_drained = self.workers.iter().all(|worker| *worker.draining.borrow() == 0);
-                let is_over = is_drained || build::difference(&self.current, &plan).is_none();
-                self.pending = Some(Pending { plan, reason, answer });
-                if is_over {
-                    self.apply_pending().await;
-                }
-            }
-            Err(error) => self.conclude(reason, Err(error), answer),
+    fn take(&mut self, plan: Plan, change: Change) {
+        self.supersede(&json!({"ok": "a later change is applied instead"}));
+        let is_drained = self.workers.iter().all(|worker| *worker.draining.borrow() == 0);
+        let is_over = is_drained || build::difference(&self.current, &plan).is_none();
+        self.pending = Some(Pending { plan, change });
+        if is_over {
+            self.build_pending();
         }
     }
 
-    async fn apply_pending(&mut self) {
-        if let Some(Pending { plan, reason, answer }) = self.pending.take() {
-            let applied = self.apply(plan).await;
-            self.conclude(reason, applied, answer);
+    /// Drops the plan that waits: the files have changed since, so it is no longer what they say.
+    fn supersede(&mut self, answer: &Value) {
+        if let Some(Pending { change, .. }) = self.pending.take() {
+            change.answer(answer.clone());
         }
+    }
+
+    /// Makes what the plan that waits needs.
+    fn build_pending(&mut self) {
+        let Some(Pending { plan, change }) = self.pending.take() else { return };
+        let difference = build::difference(&self.current, &plan);
+        if difference.is_none() {
+            return self.conclude(change, Ok(Applied::Unchanged));
+        }
+        let (workers, in_use) = (self.workers.len(), self.current.addresses());
+        let build = move || build::build(plan, difference, workers, &in_use).map(Done::Built);
+        self.work = Some(Work::start(change, build));
     }
 
     /// Logs what came of it, and tells whoever waits.
-    fn conclude(
-        &mut self,
-        reason: &str,
-        applied: Result<Applied, String>,
-        answer: Option<oneshot::Sender<Value>>,
-    ) {
-        let generation = self.generation;
+    fn conclude(&mut self, change: Change, applied: Result<Applied, String>) {
+        let (generation, reason) = (self.generation, change.reason);
         let text = match &applied {
             Ok(Applied::Unchanged) => {
                 tracing::debug!(reason, "nothing to replace");
@@ -222,24 +259,15 @@ impl Supervisor {
         };
         self.last_error = applied.err();
         self.notifier.ready(&self.summary());
-        if let Some(answer) = answer {
-            // Whoever asked may have gone.
-            let _ = answer.send(text);
-        }
+        change.answer(text);
     }
 
-    /// Starts the pipelines that are new and ends those that are gone. Nothing happens if anything fails.
-    async fn apply(&mut self, plan: Plan) -> Result<Applied, String> {
-        let difference = build::difference(&self.current, &plan);
-        if difference.is_none() {
-            return Ok(Applied::Unchanged);
-        }
-        let in_use = self.current.addresses();
-        let (workers, start) = (self.workers.len(), difference.start.clone());
-        let built = in_background(move || build::pipelines(&start, workers, &in_use)).await??;
+    /// Starts the pipelines that are new and ends those that are gone.
+    async fn apply(&mut self, built: Built) -> Applied {
+        let Built { plan, difference, pipelines } = built;
         self.generation += 1;
         let mut applied = Vec::new();
-        for (worker, start) in self.workers.iter().zip(built) {
+        for (worker, start) in self.workers.iter().zip(pipelines) {
             let (done, is_done) = oneshot::channel();
             let apply = Apply {
                 generation: self.generation,
@@ -256,7 +284,7 @@ impl Supervisor {
             let _ = is_done.await;
         }
         self.current = plan;
-        Ok(Applied::Generation { started: difference.start.len(), ended: difference.ended })
+        Applied::Generation { started: difference.start.len(), ended: difference.ended }
     }
 
     /// What runs, in one line.
@@ -283,6 +311,10 @@ impl Supervisor {
             "workers": self.workers.len(),
             "generation": self.generation,
             "pipelines": build::status(&self.current, &reports),
+            "loading": self.work.as_ref().map(|work| work.change.reason),
+            "pending": self.pending.as_ref().map(|pending| {
+                json!({"generation": self.generation + 1, "reason": pending.change.reason})
+            }),
             "last_error": self.last_error,
         })
     }
@@ -292,6 +324,8 @@ impl Supervisor {
         let is_failure = matches!(leave, Leave::Stop(_));
         // Nothing is applied any more, which whoever waits for it is told by this.
         self.pending = None;
+        self.work = None;
+        self.changes.clear();
         match leave {
             Leave::Drain(reason) => {
                 tracing::info!(reason, limit_ms = self.drain_limit_ms(), "draining");
@@ -318,9 +352,9 @@ impl Supervisor {
                 }
                 Requested { request, answer } = requested(&mut self.options.control) => {
                     let _ = answer.send(match request {
-                        Request::Status => self.status().await,
-                        Request::Stop => json!({"ok": "draining"}),
-                        Request::Reload | Request::Swap { .. } => json!({"error": "the host is ending"}),
+                        Request::Status {} => self.status().await,
+                        Request::Stop {} => json!({"ok": "draining"}),
+                        Request::Reload {} | Request::Swap { .. } => json!({"error": "the host is ending"}),
                     });
                 }
             }
@@ -341,11 +375,6 @@ impl Supervisor {
     fn drain_limit_ms(&self) -> u64 {
         self.options.drain_limit.as_millis() as u64
     }
-}
-
-/// Runs what takes long off the runtime.
-async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| format!("internal: {error}"))
 }
 
 async fn changed(watch: &mut Option<Watch>) {

@@ -1,8 +1,9 @@
 //! Changes of the files that a generation is made of.
 //!
 //! Directories are watched, not files: editors rename, and a Kubernetes ConfigMap swaps a symbolic link beside
-//! the file. What happens to other files in them does not matter. Many changes at once are one: it is told when
-//! nothing more has happened for a moment.
+//! the file. Of a directory that is missing, the next one above it that is there is watched, so that one that is
+//! removed and made again is noticed. What happens to other files does not matter. Many changes at once are one: it
+//! is told when nothing more has happened for a moment.
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -28,22 +29,19 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// The plugins' directories, and those that hold a file that matters or a link on the way to it.
+    /// The plugins' directories, and those that hold a file that matters or a link on the way to it. For one that
+    /// is missing, the next one above.
     fn directories(&self) -> BTreeSet<&Path> {
         let holders = self.files.iter().filter_map(|file| file.parent());
-        self.plugins
-            .iter()
-            .map(PathBuf::as_path)
-            .chain(holders)
-            .filter(|directory| directory.is_dir())
-            .collect()
+        let directories = self.plugins.iter().map(PathBuf::as_path).chain(holders);
+        directories.filter_map(|directory| directory.ancestors().find(|above| above.is_dir())).collect()
     }
 
     /// Whether a change of this path may matter: of a file, of a directory or link that it is reached through, or
     /// of a plugin.
     fn concerns(&self, path: &Path) -> bool {
         let is_plugin = || path.extension().is_some_and(|extension| extension == "wasm");
-        self.files.iter().any(|file| file.starts_with(path))
+        self.files.iter().chain(&self.plugins).any(|wanted| wanted.starts_with(path))
             || is_plugin() && path.parent().is_some_and(|directory| self.plugins.contains(directory))
     }
 }
@@ -95,8 +93,14 @@ impl Watch {
             }
         };
         let watcher = notify::recommended_watcher(on_event).map(|mut watcher| {
-            for directory in watched.directories() {
-                if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
+            let mut tried = BTreeSet::new();
+            // One that is made or removed meanwhile is another one to watch.
+            while let Some(directory) = watched.directories().into_iter().find(|one| !tried.contains(one)) {
+                tried.insert(directory);
+                let tried = watcher.watch(directory, RecursiveMode::NonRecursive);
+                if let Err(error) = tried
+                    && directory.is_dir()
+                {
                     tracing::warn!(directory = %directory.display(), %error, "changes here are not noticed");
                 }
             }
@@ -153,14 +157,21 @@ mod tests {
             files: paths(&["/etc/zilla/zilla.yaml", "/etc/zilla/..data/zilla.yaml"]),
             plugins: paths(&["/opt/plugins"]),
         };
-        for path in
-            ["/etc/zilla/zilla.yaml", "/etc/zilla/..data", "/etc/zilla", "/opt/plugins/binding_http.wasm"]
-        {
+        for path in [
+            "/etc/zilla/zilla.yaml",
+            "/etc/zilla/..data",
+            "/etc/zilla",
+            "/opt/plugins/binding_http.wasm",
+            "/opt/plugins",
+            "/opt",
+        ] {
             assert!(watched.concerns(Path::new(path)), "{path}");
         }
         for path in [
             "/etc/zilla/zilla.log",
             "/etc/zilla/other.wasm",
+            "/etc/zilla.yaml",
+            "/opt/plugins.old",
             "/opt/plugins/x.partial",
             "/opt/plugins/a/b.wasm",
         ] {

@@ -39,7 +39,7 @@ pub(super) struct SwapArgs {
 }
 
 pub(super) fn status(args: &StatusArgs) -> ExitCode {
-    match ask_host(&args.control, &Request::Status) {
+    match ask_host(&args.control, &Request::Status {}) {
         Ok(status) if args.json => print(&format!("{status:#}\n")),
         Ok(status) => print(&to_text(&status)),
         Err(error) => fail(&error),
@@ -47,11 +47,11 @@ pub(super) fn status(args: &StatusArgs) -> ExitCode {
 }
 
 pub(super) fn reload(args: &ControlArgs) -> ExitCode {
-    command(args, &Request::Reload)
+    command(args, &Request::Reload {})
 }
 
 pub(super) fn stop(args: &ControlArgs) -> ExitCode {
-    command(args, &Request::Stop)
+    command(args, &Request::Stop {})
 }
 
 pub(super) fn swap(args: &SwapArgs) -> ExitCode {
@@ -121,6 +121,15 @@ fn to_text(status: &Value) -> String {
         }
     }
     out.push_str(&table(&rows));
+    if let Some(reason) = status["loading"].as_str() {
+        out.push_str(&format!("\nloading: {reason}\n"));
+    }
+    if let Some(pending) = status["pending"].as_object() {
+        let (generation, reason) = (&pending["generation"], text(&pending["reason"]));
+        out.push_str(&format!(
+            "\npending: generation {generation} ({reason}), when an earlier one has drained\n"
+        ));
+    }
     if let Some(error) = status["last_error"].as_str() {
         out.push_str(&format!("\nlast error, not applied:\n{error}"));
     }

@@ -67,6 +67,7 @@ pub(super) fn start(args: &StartArgs) -> ExitCode {
         Ok(library) => library,
         Err(error) => return fail(&error),
     };
+    let digest = file.digest();
     let (plan, text) = file.plan(&library);
     // Whoever reads it may have gone, which is no reason to stop.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
@@ -76,7 +77,7 @@ pub(super) fn start(args: &StartArgs) -> ExitCode {
         Err(error) => return fail(&error),
     };
     let options = SupervisorOptions {
-        loader: Arc::new(Loader::new(args.config.clone(), library)),
+        loader: Arc::new(Loader::new(args.config.clone(), library, digest)),
         drain_limit: Duration::from_millis(args.drain_ms),
         watch: !args.no_watch,
         control,

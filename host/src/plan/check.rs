@@ -57,7 +57,7 @@ impl Planner<'_> {
             Ok(problems) => self.problems.extend(problems),
             Err(error) => {
                 let found = format!("the plugin's schema of `{what}` is broken: {error}");
-                self.problems.push(self.config.problem(at, "a plugin with valid schemas", found));
+                self.plugin_problem(binding, at, "a plugin with valid schemas", &found);
             }
         }
     }

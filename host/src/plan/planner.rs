@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use zilla_config::{Binding, Config, Problem};
+use zilla_config::{Binding, Config, NodePath, Problem};
 use zilla_engine::{Batch, Limits, Quota};
 
 /// Plans bindings, and gathers what is wrong with them.
@@ -182,17 +182,14 @@ impl<'a> Planner<'a> {
             Ok(compiled) => compiled,
             Err(AttachError::Refused(errors)) => {
                 for error in errors {
-                    self.problem_at(binding, &error.path, &error.expected, &error.found);
+                    let at = binding.at.pointer(&error.path);
+                    self.plugin_problem(binding, &at, &error.expected, &error.found);
                 }
                 return None;
             }
             Err(AttachError::Failed(trap)) => {
-                self.problem_at(
-                    binding,
-                    "",
-                    "a plugin that takes its configuration",
-                    &format!("a trap: {trap}"),
-                );
+                let found = format!("a trap: {trap}");
+                self.plugin_problem(binding, &binding.at, "a plugin that takes its configuration", &found);
                 return None;
             }
         };
@@ -202,7 +199,7 @@ impl<'a> Planner<'a> {
                 Ok(route) => routes.push(route),
                 Err(error) => {
                     let expected = format!("a route that `{}` compiles", binding.type_name);
-                    self.problems.push(self.config.problem(&route.at, expected, error));
+                    self.plugin_problem(binding, &route.at, &expected, &error);
                 }
             }
         }
@@ -211,6 +208,21 @@ impl<'a> Planner<'a> {
 
     pub(super) fn problem_at(&mut self, binding: &Binding, pointer: &str, expected: &str, found: &str) {
         self.problems.push(self.config.problem(&binding.at.pointer(pointer), expected, found));
+    }
+
+    /// A problem that the code of a plugin has found, or is: with the file that the code is in.
+    pub(super) fn plugin_problem(&mut self, binding: &Binding, at: &NodePath, expected: &str, found: &str) {
+        let problem = self.config.problem(at, expected, found);
+        let file = match self.known.get(&binding.type_name) {
+            Some(Some(Type::Plugin(plugin))) => plugin.file(),
+            Some(Some(Type::Tcp(_)) | None) | None => None,
+        };
+        self.problems.push(match file {
+            Some(file) => {
+                problem.with_help(format!("`{}` is served by {}", binding.type_name, file.display()))
+            }
+            None => problem,
+        });
     }
 }
 

@@ -9,6 +9,7 @@ use super::load::{LoadError, Loaded};
 use super::options::Allowance;
 use super::runtime::{EPOCH_TICK, Runtime};
 use super::{AttachError, BindingConfig, BindingType, Description, Instance, Instant, Returned, Route, Trap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker};
@@ -33,6 +34,7 @@ pub(crate) struct Code {
 #[derive(Clone)]
 pub struct BindingPlugin {
     code: Arc<Code>,
+    file: PathBuf,
     allowance: Allowance,
 }
 
@@ -74,8 +76,8 @@ impl Code {
 }
 
 impl BindingPlugin {
-    pub(crate) fn new(code: Arc<Code>, allowance: Allowance) -> Self {
-        Self { code, allowance }
+    pub(crate) fn new(code: Arc<Code>, file: PathBuf, allowance: Allowance) -> Self {
+        Self { code, file, allowance }
     }
 }
 
@@ -86,6 +88,10 @@ impl BindingType for BindingPlugin {
 
     fn identity(&self) -> String {
         self.code.digest.to_string()
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.file)
     }
 
     fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError> {

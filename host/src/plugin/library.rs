@@ -112,6 +112,12 @@ impl Library {
         known.or_else(|| Some(first()?.join(format!("binding_{type_name}.wasm"))))
     }
 
+    /// The digest of the file that a binding type is in; none if there is no such file that can be read.
+    pub(crate) fn digest_of(&self, type_name: &str) -> Option<Digest> {
+        let entry = self.entries.get(&("binding", type_name.to_owned()))?;
+        read_file(&entry.path).ok().map(|octets| Digest::of(&octets))
+    }
+
     /// All plugins that were found, by concept and type.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
@@ -124,7 +130,12 @@ impl Library {
 
     /// Reads a file without running it.
     pub fn read(&self, path: &Path) -> Result<Loaded, LoadError> {
-        Loaded::read(&self.runtime, self.cache.as_ref(), path)
+        let octets = read_file(path)?;
+        self.compile(&octets, Digest::of(&octets))
+    }
+
+    fn compile(&self, octets: &[u8], digest: Digest) -> Result<Loaded, LoadError> {
+        Loaded::new(&self.runtime, self.cache.as_ref(), octets, digest)
     }
 
     /// Loads the plugin of a binding type.
@@ -145,15 +156,15 @@ impl Library {
             Ok(code) => code,
             Err(error) => return Err(LibraryError::Unusable { path, error }),
         };
-        let plugin = BindingPlugin::new(code, options.allowance.clone());
+        let plugin = BindingPlugin::new(code, path.clone(), options.allowance.clone());
         match plugin.describe().type_name.as_str() {
             found if found == type_name => Ok(Arc::new(plugin)),
             found => Err(LibraryError::OtherType { path, type_name: found.to_owned() }),
         }
     }
 
-    /// Reads and compiles a file, unless its code is here already. Whether it is trusted is looked at before
-    /// anything is done with it.
+    /// Reads a file, once, and compiles it unless its code is here already. Whether it is trusted is looked at
+    /// before anything is done with it.
     fn load(&self, path: &Path, options: &PluginOptions) -> Result<Arc<Code>, LoadError> {
         let octets = read_file(path)?;
         trust::check(path, &octets, options)?;
@@ -162,15 +173,11 @@ impl Library {
         if let Some(code) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(code);
         }
-        let loaded = self.read(path)?;
-        if loaded.digest != digest {
-            return Err(LoadError::Unreadable(std::io::Error::other("it changed while it was read")));
-        }
-        let code = Arc::new(Code::new(&self.runtime, &loaded)?);
+        let code = Arc::new(Code::new(&self.runtime, &self.compile(&octets, digest)?)?);
         let mut codes = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         // What nothing runs any more is let go.
         codes.retain(|_, code| Arc::strong_count(code) > 1);
-        codes.insert(loaded.digest, Arc::clone(&code));
+        codes.insert(digest, Arc::clone(&code));
         Ok(code)
     }
 
@@ -178,7 +185,7 @@ impl Library {
     pub fn binding_at(&self, path: &Path) -> Result<(Loaded, BindingPlugin), LoadError> {
         let loaded = self.read(path)?;
         let code = Arc::new(Code::new(&self.runtime, &loaded)?);
-        Ok((loaded, BindingPlugin::new(code, Allowance::default())))
+        Ok((loaded, BindingPlugin::new(code, path.to_owned(), Allowance::default())))
     }
 }
 

@@ -91,15 +91,18 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {}
 
 impl Loaded {
-    /// Reads and compiles a file, or takes its code from the cache. Nothing of it runs.
-    pub fn read(runtime: &Runtime, cache: Option<&Cache>, path: &Path) -> Result<Self, LoadError> {
-        let octets = read_file(path)?;
-        let digest = Digest::of(&octets);
+    /// Compiles the octets of a file, or takes their code from the cache. Nothing of it runs.
+    pub(crate) fn new(
+        runtime: &Runtime,
+        cache: Option<&Cache>,
+        octets: &[u8],
+        digest: Digest,
+    ) -> Result<Self, LoadError> {
         let engine = runtime.engine();
         let component = match cache.and_then(|cache| cache.load(engine, &digest)) {
             Some(component) => component,
             None => {
-                let component = Component::from_binary(engine, &octets)
+                let component = Component::from_binary(engine, octets)
                     .map_err(|error| LoadError::Invalid(in_one_line(&format!("{error:#}"))))?;
                 if let Some(cache) = cache {
                     cache.store(engine, &digest, &component);

@@ -33,15 +33,25 @@ pub(super) fn difference(old: &Plan, new: &Plan) -> Difference {
     Difference { ended: running.len() - keep.len(), keep, start }
 }
 
-/// Instances and sockets of pipelines, for each worker. An address that is in use already gets no socket: the
-/// worker moves the one that it has.
-pub(super) fn pipelines(
-    start: &[Arc<Pipeline>],
+/// A plan with everything that is made for it before any worker is told.
+pub(super) struct Built {
+    pub(super) plan: Plan,
+    pub(super) difference: Difference,
+    /// What starts, by worker.
+    pub(super) pipelines: Vec<Vec<NewPipeline>>,
+}
+
+/// Makes instances and sockets of the pipelines that start, for each worker. An address that is in use already gets
+/// no socket: the worker moves the one that it has.
+pub(super) fn build(
+    plan: Plan,
+    difference: Difference,
     workers: usize,
     in_use: &BTreeSet<SocketAddr>,
-) -> Result<Vec<Vec<NewPipeline>>, String> {
-    let worker = |_| start.iter().map(|plan| pipeline(plan, in_use)).collect();
-    (0..workers).map(worker).collect()
+) -> Result<Built, String> {
+    let worker = |_| difference.start.iter().map(|plan| pipeline(plan, in_use)).collect();
+    let pipelines = (0..workers).map(worker).collect::<Result<_, _>>()?;
+    Ok(Built { plan, difference, pipelines })
 }
 
 fn pipeline(plan: &Arc<Pipeline>, in_use: &BTreeSet<SocketAddr>) -> Result<NewPipeline, String> {
@@ -53,7 +63,10 @@ fn pipeline(plan: &Arc<Pipeline>, in_use: &BTreeSet<SocketAddr>) -> Result<NewPi
             }
             Role::Plugin { binding_type, config, .. } => {
                 let attached = binding_type.attach(config);
-                let (instance, _routes) = attached.map_err(|error| format!("{}: {error}", planned.name))?;
+                let (instance, _routes) = attached.map_err(|error| match binding_type.file() {
+                    Some(file) => format!("{}: {}: {error}", planned.name, file.display()),
+                    None => format!("{}: {error}", planned.name),
+                })?;
                 (Some(instance as Box<dyn Instance>), Vec::new())
             }
         };

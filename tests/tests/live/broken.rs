@@ -39,6 +39,15 @@ impl Broken {
         assert!(status.draining().is_empty(), "{:#}", status.0);
     }
 
+    /// Expects that a plugin is refused for what its code does with a binding: with the binding, and with the file.
+    #[track_caller]
+    fn expect_code_refused(&mut self, component: &[u8], reason: &str) {
+        self.expect_refused(component, BINDING, reason);
+        let file = format!("`moody` is served by {}", self.site.plugin("moody").display());
+        let status = self.site.status();
+        assert!(status.last_error().contains(&file), "expected {file}: {}", status.last_error());
+    }
+
     #[track_caller]
     fn expect_kept(&mut self, told: &str, names: &str, reason: &str) {
         assert!(told.contains(names) && told.contains(reason), "expected {names} and {reason:?}: {told}");
@@ -85,10 +94,10 @@ fn a_file_that_cannot_be_loaded_keeps_what_runs() {
 #[test]
 fn a_plugin_that_cannot_begin_keeps_what_runs() {
     let mut broken = Broken::start(&["--no-watch"]);
-    broken.expect_refused(&in_mood("refuses"), BINDING, "expected: a better day");
-    broken.expect_refused(&in_mood("panics"), BINDING, "not in this mood");
-    broken.expect_refused(&in_mood("stumbles"), BINDING, "it stumbles over the first step");
-    broken.expect_refused(&in_mood("hoards"), BINDING, "memory: ");
+    broken.expect_code_refused(&in_mood("refuses"), "expected: a better day");
+    broken.expect_code_refused(&in_mood("panics"), "not in this mood");
+    broken.expect_code_refused(&in_mood("stumbles"), "it stumbles over the first step");
+    broken.expect_code_refused(&in_mood("hoards"), "memory: ");
     broken.expect_applied();
 }
 
@@ -96,7 +105,7 @@ fn a_plugin_that_cannot_begin_keeps_what_runs() {
 fn requests_are_answered_while_a_plugin_takes_its_time_to_begin() {
     let mut broken = Broken::start(&["--no-watch"]);
     let before = broken.load.answers();
-    broken.expect_refused(&in_mood("spins"), BINDING, "call-budget: a call took longer than 2000 ms");
+    broken.expect_code_refused(&in_mood("spins"), "call-budget: a call took longer than 2000 ms");
     // In two seconds, clients that wait for a thing of milliseconds get through thousands of them.
     assert!(broken.load.answers() - before > 200, "{} answers", broken.load.answers() - before);
     broken.expect_applied();

@@ -72,6 +72,8 @@ fn a_broken_plugin_is_not_swapped_in_and_the_file_in_place_is_untouched() {
         let output = site.zilla(&["plugin", "swap", &new.display().to_string()]);
         assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""), "{output:?}");
         assert!(output.stderr.contains(reason), "expected {reason:?}: {}", output.stderr);
+        // The file that was offered, and not the one that is in its place still.
+        assert!(output.stderr.contains("/new.wasm"), "{}", output.stderr);
         assert!(fs::read(site.plugin("moody")).expect("it is there") == good, "{reason}");
         let status = site.status();
         assert!(status.last_error().contains(reason), "{:#}", status.0);
@@ -214,6 +216,10 @@ fn garbage_on_the_socket_is_refused_and_changes_nothing() {
         b"{}\n",
         b"{\"command\":\"destroy\"}\n",
         b"{\"command\":\"swap\"}\n",
+        b"{\"command\":\"status\",\"more\":1}\n",
+        b"{\"command\":\"reload\",\"file\":\"new.wasm\"}\n",
+        b"{\"command\":\"stop\",\"limit\":0}\n",
+        b"{\"command\":\"swap\",\"file\":\"new.wasm\",\"more\":1}\n",
         b"[[[[[[[[[[[[[[[[[[[[\n",
         b"GET / HTTP/1.1\r\nhost: test\r\n\r\n",
     ] {
@@ -222,6 +228,8 @@ fn garbage_on_the_socket_is_refused_and_changes_nothing() {
         let error = json["error"].as_str().unwrap_or_default();
         assert!(error.starts_with("expected a command, found: "), "{}: {answer}", garbage.escape_ascii());
     }
+    let answer = send(&site, b"{\"command\":\"status\",\"more\":1}\n");
+    assert!(answer.contains("unknown field `more`"), "{answer}");
     // Nothing, and no text, is not worth an answer.
     for garbage in [&b""[..], b"\xff\xfe\xfd\n", b"\0\0\0\0"] {
         let answer = send(&site, garbage);

@@ -1,14 +1,12 @@
 //! What was begun on one generation ends on it, or at the limit.
 
 use crate::support::plugin::{built, version};
-use crate::support::site::Site;
+use crate::support::site::{Asked, Site, Status};
 use crate::support::yaml::{echo, file, web};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use zilla_tests::client::End;
 use zilla_tests::http::HttpClient;
-use zilla_tests::{Client, PATIENCE, Ports, until};
+use zilla_tests::{Client, Ports, until};
 
 const LIMIT_REPORT: &str = "drain: the limit is met, what is left is closed";
 
@@ -50,20 +48,15 @@ impl Draining {
 
     /// A swap that has to wait: the connection on which its end is told.
     #[track_caller]
-    fn swap_later(&mut self) -> BufReader<UnixStream> {
+    fn swap_later(&mut self) -> Asked {
         self.install();
-        let mut asked = UnixStream::connect(self.site.socket()).expect("the host takes commands");
-        asked.set_read_timeout(Some(PATIENCE)).expect("a time that is not zero");
-        asked.write_all(b"{\"command\":\"reload\"}\n").expect("the host reads");
-        BufReader::new(asked)
+        self.site.ask("{\"command\":\"reload\"}")
     }
-}
 
-#[track_caller]
-fn answer(asked: &mut BufReader<UnixStream>) -> String {
-    let mut line = String::new();
-    asked.read_line(&mut line).expect("an answer in time");
-    line
+    #[track_caller]
+    fn wait_until_pending(&self) -> Status {
+        self.site.wait_for_status("what is pending", |status| !status.0["pending"].is_null())
+    }
 }
 
 #[test]
@@ -132,9 +125,14 @@ fn a_third_generation_waits_until_the_first_has_drained() {
     let mut first = draining.stream();
     draining.swap();
     let mut second = draining.stream();
+    assert!(draining.site.status().0["pending"].is_null());
     let mut third = draining.swap_later();
-    let status = draining.site.status();
+    let status = draining.wait_until_pending();
     assert_eq!((status.generation(), status.draining()), (2, vec![(1, 1)]));
+    assert_eq!(status.0["pending"], serde_json::json!({"generation": 3, "reason": "reload"}));
+    let table = draining.site.zilla(&["status"]).stdout;
+    let line = "\npending: generation 3 (reload), when an earlier one has drained\n";
+    assert!(table.ends_with(line), "{table}");
     first.echo("the first");
     second.echo("the second");
     // A stream that opens now is one of the second.
@@ -142,9 +140,10 @@ fn a_third_generation_waits_until_the_first_has_drained() {
     assert_eq!(draining.site.status().draining(), [(1, 1)]);
     first.end();
     first.expect_end();
-    assert_eq!(answer(&mut third), "{\"ok\":\"generation 3: 1 pipelines started, 1 drain\"}\n");
+    assert_eq!(third.answer(), "{\"ok\":\"generation 3: 1 pipelines started, 1 drain\"}\n");
     let status = draining.site.status();
     assert_eq!((status.generation(), status.draining()), (3, vec![(2, 2)]));
+    assert!(status.0["pending"].is_null() && status.0["loading"].is_null(), "{:#}", status.0);
     second.echo("the second");
     late.echo("the second, too");
     draining.stream().echo("the third");
@@ -158,7 +157,7 @@ fn a_third_generation_waits_no_longer_than_the_limit() {
     let mut second = draining.stream();
     let mut third = draining.swap_later();
     first.expect_reset();
-    assert!(answer(&mut third).contains("generation 3: 1 pipelines started, 1 drain"));
+    assert!(third.answer().contains("generation 3: 1 pipelines started, 1 drain"));
     // The second has its own time, from now on.
     second.expect_reset();
     draining.stream().echo("the third");
@@ -172,11 +171,11 @@ fn of_changes_that_wait_only_the_last_is_applied() {
     let mut last = draining.swap_later();
     for _ in 0..3 {
         let mut earlier = std::mem::replace(&mut last, draining.swap_later());
-        assert!(answer(&mut earlier).contains("a later change is applied instead"));
+        assert!(earlier.answer().contains("a later change is applied instead"));
     }
     first.end();
     first.expect_end();
-    assert!(answer(&mut last).contains("generation 3: 1 pipelines started, 1 drain"));
+    assert!(last.answer().contains("generation 3: 1 pipelines started, 1 drain"));
     let status = draining.site.status();
     let component = version(&built("echo"), draining.versions);
     assert_eq!(status.digests("echo"), [digest(&draining, &component)]);
@@ -188,11 +187,11 @@ fn a_broken_change_after_one_that_waits_is_told_and_applies_nothing() {
     let mut first = draining.stream();
     draining.swap();
     let mut waiting = draining.swap_later();
-    assert_eq!(draining.site.status().generation(), 2);
+    assert_eq!(draining.wait_until_pending().generation(), 2);
     draining.site.install("echo", b"no plugin");
     let told = draining.site.expect_refusal();
     assert!(told.contains("expected a WebAssembly component"), "{told}");
-    assert!(answer(&mut waiting).contains("error"));
+    assert!(waiting.answer().contains("a later change is refused instead"));
     first.end();
     first.expect_end();
     draining.site.wait_until_drained();
@@ -256,9 +255,9 @@ fn whoever_waits_for_a_change_is_told_when_the_host_ends_instead() {
     let _first = draining.stream();
     draining.swap();
     let mut waiting = draining.swap_later();
-    assert_eq!(draining.site.status().generation(), 2);
+    assert_eq!(draining.wait_until_pending().generation(), 2);
     draining.site.host.signal("TERM");
-    assert_eq!(answer(&mut waiting), "{\"error\":\"the host is ending\"}\n");
+    assert_eq!(waiting.answer(), "{\"error\":\"the host is ending\"}\n");
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use crate::support::load::Load;
 use crate::support::plugin::{built, file_name, version};
 use crate::support::site::Site;
-use crate::support::yaml::{echo, file, web};
+use crate::support::yaml::{binding, echo, file, moody, web};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
-use zilla_tests::{Client, Folder, Line, Ports, until};
+use zilla_tests::{Client, Folder, Host, Line, Ports, until};
 
 /// A host with a listener that stays, and others that edits add one after the other.
 struct Edited {
@@ -221,4 +221,95 @@ fn a_config_map_with_a_plugin_is_followed() {
         edited.site.host.expect_echo(edited.ports.at(1));
     }
     edited.expect_well(2..=2);
+}
+
+#[test]
+fn a_change_between_the_first_reading_and_the_watch_is_applied() {
+    let ports = Ports::range(5);
+    let (folder, component) = (Folder::new(), built("echo"));
+    let (config, pipe) = (folder.join("zilla.yaml"), folder.join("plugins").join(file_name("echo")));
+    let changed = yaml(&ports, 2);
+    let mut changing = None;
+    let site = Site::with(&[]).start_in(folder, &yaml(&ports, 1), |_| {
+        fs::remove_file(&pipe).expect("it is there");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|status| status.success()), "there is no pipe at {}", pipe.display());
+        changing = Some(std::thread::spawn(move || {
+            // It opens when the host reads the plugin, which is after it has read the configuration.
+            let mut plugin = fs::File::options().write(true).open(&pipe)?;
+            fs::write(pipe.with_extension("new"), &component)?;
+            fs::rename(pipe.with_extension("new"), &pipe)?;
+            fs::write(&config, changed)?;
+            plugin.write_all(&component)
+        }));
+    });
+    changing.expect("it was started").join().expect("it does not panic").expect("files can be written");
+    let edited = Edited { load: Load::of_requests(ports.at(0), 2), site, ports };
+    edited.wait_for(2);
+    edited.expect_well(1..=1);
+}
+
+#[test]
+fn files_that_are_what_they_were_at_the_start_are_planned_once() {
+    let ports = Ports::range(5);
+    let site = Site::with(&[]).start(&(yaml(&ports, 0) + &binding("unused", "echo")));
+    let warned = |site: &Site| site.host.log().matching(|line| line.message().starts_with("warnings:")).len();
+    // A reload tells warnings again, so there is one of this one and none before it.
+    assert_eq!(site.reload(), "generation 1: nothing to replace\n");
+    assert_eq!(warned(&site), 1, "{}", site.host.log());
+}
+
+/// A host whose `zilla.yaml` is in a folder below its own, with one listener.
+#[track_caller]
+fn with_a_folder(ports: &Ports) -> Host {
+    let start = Host::with(&["--config=conf/zilla.yaml"]).watching();
+    start.after("mkdir conf && mv zilla.yaml conf").start(&yaml(ports, 0))
+}
+
+/// Makes the folder again, with a file of so many more listeners.
+fn make_again(folder: &std::path::Path, ports: &Ports, listeners: usize) {
+    let made = fs::create_dir(folder);
+    let made = made.and_then(|()| fs::write(folder.join("zilla.yaml"), yaml(ports, listeners)));
+    made.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+}
+
+#[test]
+fn a_folder_that_is_removed_and_made_again_is_watched_again() {
+    let ports = Ports::range(5);
+    let host = with_a_folder(&ports);
+    let folder = host.folder().join("conf");
+    let serves = |listeners: usize| {
+        until("the new listener", || Client::try_connect(ports.at(listeners)).is_ok());
+        host.expect_echo(ports.at(listeners));
+    };
+    // At once, and after it was missed; in both cases what comes later is seen, too.
+    fs::remove_dir_all(&folder).expect("it is there");
+    make_again(&folder, &ports, 1);
+    serves(1);
+    fs::remove_dir_all(&folder).expect("it is there");
+    host.log().wait_for("the missing file", |line| {
+        is_refused(line) && line.message().contains("zilla.yaml: No such file")
+    });
+    make_again(&folder, &ports, 2);
+    serves(2);
+    fs::write(folder.join("zilla.yaml"), yaml(&ports, 3)).expect("it is there");
+    serves(3);
+}
+
+#[test]
+fn a_folder_of_plugins_that_is_removed_and_made_again_is_watched_again() {
+    let port = Ports::one();
+    let site = Site::with(&[]).start(&file(&[moody("near", &port)]));
+    let folder = site.path("plugins");
+    fs::remove_dir_all(&folder).expect("it is there");
+    site.host.log().wait_for("the missing plugin", |line| {
+        is_refused(line) && line.message().contains("no plugin of this type")
+    });
+    site.host.expect_echo(port.first());
+    fs::create_dir(&folder).expect("it is gone");
+    fs::write(site.plugin("moody"), version(&built("moody"), 1)).expect("there is room");
+    site.wait_for_status("the new plugin", |status| status.generation() == 2);
+    site.install("moody", &version(&built("moody"), 2));
+    site.wait_for_status("the one after it", |status| status.generation() == 3);
+    site.host.expect_echo(port.first());
 }

@@ -16,5 +16,6 @@ mod editors;
 mod edits;
 mod flat;
 mod handover;
+mod meanwhile;
 mod support;
 mod swaps;

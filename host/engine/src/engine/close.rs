@@ -34,13 +34,7 @@ impl Engine {
             Phase::Idle => return Err(Rule::NotBegun),
             Phase::Open | Phase::Over => {}
         }
-        direction.sender_done = true;
-        if direction.phase == Phase::Open {
-            direction.phase = Phase::Over;
-            self.receive(key, side, Frame::new(0, FrameKind::End), attributes, &[]);
-            self.break_run_to(key, side);
-        }
-        self.release(key, side);
+        self.end_sending(key, side, Frame::new(0, FrameKind::End), attributes);
         Ok(())
     }
 
@@ -57,14 +51,21 @@ impl Engine {
         if direction.sender_done {
             return Err(Rule::AfterEnd);
         }
+        self.end_sending(key, side, Self::frame(FrameKind::Abort, code), attributes);
+        Ok(())
+    }
+
+    /// The sender is done. The receiver gets the last frame, unless its direction is over already.
+    fn end_sending(&mut self, key: StreamKey, side: Side, last: Frame, attributes: &[u8]) {
+        let Some(stream) = self.streams.get(key) else { return };
+        let direction = stream.sent_by(side);
         direction.sender_done = true;
         if direction.phase != Phase::Over {
             direction.phase = Phase::Over;
-            self.receive(key, side, Self::frame(FrameKind::Abort, code), attributes, &[]);
+            self.receive(key, side, last, attributes, &[]);
             self.break_run_to(key, side);
         }
         self.release(key, side);
-        Ok(())
     }
 
     /// The receiver, which is `side`, refuses the rest of what it receives.

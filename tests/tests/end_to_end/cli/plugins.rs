@@ -1,7 +1,8 @@
 //! `zilla plugin list` and `zilla plugin inspect`.
 
 use serde_json::Value;
-use zilla_tests::command::{Output, plugin_options, zilla};
+use zilla_tests::command::{Output, plugin_options, zilla, zilla_in};
+use zilla_tests::{Folder, config};
 
 #[track_caller]
 fn plugin(arguments: &[&str]) -> Output {
@@ -99,4 +100,19 @@ fn a_file_that_is_missing_is_named() {
     let expected =
         "error: /nowhere.wasm: expected a readable file, found: No such file or directory (os error 2)\n";
     assert_eq!(output.stderr, expected);
+}
+
+#[test]
+fn a_file_is_read_once() {
+    let folder = Folder::with_config(&config::tcp_echo(1));
+    let pipe = folder.join("binding_echo.wasm");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "there is no pipe at {}", pipe.display());
+    let component = std::fs::read(file("binding_echo.wasm")).unwrap();
+    // Whoever opens the pipe a second time waits for a second writer, and there is none.
+    let writer = std::thread::spawn(move || std::fs::write(pipe, component));
+    let plugins = format!("--plugins={}", folder.path().display());
+    let output = zilla_in(folder.path(), &["check", &plugins, "--no-cache"]);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    writer.join().expect("a writer does not panic").unwrap();
 }

@@ -2,8 +2,10 @@
 
 use super::plugin;
 use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use zilla_tests::{Folder, Host, Output, command, files, host::Start, until};
+use zilla_tests::{Folder, Host, Output, PATIENCE, command, files, host::Start, until};
 
 /// A running host, its `zilla.yaml`, its plugins and its control socket.
 pub(crate) struct Site {
@@ -125,6 +127,15 @@ impl Site {
         command::command(&arguments)
     }
 
+    /// Sends a command, a line of JSON, and does not wait for its answer.
+    #[track_caller]
+    pub(crate) fn ask(&self, line: &str) -> Asked {
+        let mut socket = UnixStream::connect(self.socket()).expect("the host takes commands");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time that is not zero");
+        socket.write_all(format!("{line}\n").as_bytes()).expect("the host reads");
+        Asked(BufReader::new(socket))
+    }
+
     /// Runs a command of `zilla` about this host.
     #[track_caller]
     pub(crate) fn zilla(&self, arguments: &[&str]) -> Output {
@@ -176,6 +187,27 @@ impl Site {
     #[track_caller]
     pub(crate) fn wait_until_drained(&self) {
         self.wait_for_status("nothing that drains", |status| status.draining().is_empty());
+    }
+}
+
+/// A command that was sent.
+pub(crate) struct Asked(BufReader<UnixStream>);
+
+impl Asked {
+    /// Its answer, a line of JSON.
+    #[track_caller]
+    pub(crate) fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("an answer in time");
+        line
+    }
+
+    /// Whether it has been answered.
+    pub(crate) fn is_answered(&mut self) -> bool {
+        self.0.get_ref().set_nonblocking(true).expect("a socket");
+        let octets = self.0.fill_buf().map(<[u8]>::len);
+        self.0.get_ref().set_nonblocking(false).expect("a socket");
+        octets.is_ok()
     }
 }
 
