@@ -10,6 +10,7 @@
 mod connection;
 mod connections;
 mod options;
+pub(crate) mod provider;
 pub(crate) mod tcp;
 mod transport;
 
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use tcp::{ListenError, Listener, Listening};
 use zilla_config::{Binding, Kind};
 use zilla_engine::{Batch, BindingIndex, Condition, Engine, StreamId};
+use zilla_vault::Vault;
 
 pub(crate) use connections::Handed;
 pub(crate) use options::OptionsError;
@@ -62,8 +64,19 @@ impl NativeType {
         }
     }
 
-    /// Reads a binding whose options and conditions fit their schemas.
-    pub(crate) fn read(self, binding: &Binding) -> Result<Checked, Vec<OptionsError>> {
+    /// Whether bindings have keys and certificates.
+    pub(crate) fn takes_vault(self) -> bool {
+        match self {
+            Self::Tcp => false,
+        }
+    }
+
+    /// Reads a binding whose options and conditions fit their schemas, with the vault that it names.
+    pub(crate) fn read(
+        self,
+        binding: &Binding,
+        _vault: Option<&Arc<Vault>>,
+    ) -> Result<Checked, Vec<OptionsError>> {
         match self {
             Self::Tcp => tcp::read(binding),
         }

@@ -7,6 +7,7 @@ mod check;
 mod compile;
 mod pipeline;
 mod planner;
+pub(crate) mod vaults;
 
 use crate::native::{self, NativeType};
 use crate::plugin::{BindingConfig, BindingType, LibraryError, PluginOptions};
@@ -14,6 +15,7 @@ pub(crate) use pipeline::{Fingerprint, Pipeline};
 use planner::Planner;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zilla_config::{Config, Kind, Problem};
 use zilla_engine::Limits;
@@ -42,6 +44,8 @@ impl BindingTypes for crate::plugin::Library {
 #[derive(Default)]
 pub struct Plan {
     pub(crate) pipelines: Vec<Arc<Pipeline>>,
+    /// What it was made of besides the file and the plugins.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// One binding.
@@ -61,9 +65,10 @@ pub(crate) enum Role {
 
 impl Plan {
     /// Checks a file against the plugins that it names. Warnings may come with a plan; without one, there is at
-    /// least one error.
-    pub fn make(config: &Config, types: &dyn BindingTypes) -> (Option<Self>, Vec<Problem>) {
+    /// least one error. Files that it names, such as those of vaults, are relative to `base`.
+    pub fn make(config: &Config, types: &dyn BindingTypes, base: &Path) -> (Option<Self>, Vec<Problem>) {
         let mut planner = Planner::new(config, types);
+        planner.read_vaults(base);
         let bindings: Vec<_> = config.bindings.iter().map(|binding| planner.plan(binding)).collect();
         planner.check_references();
         let mut problems = planner.problems;
@@ -75,13 +80,15 @@ impl Plan {
         }
         let bindings = bindings.into_iter().collect::<Option<Vec<_>>>();
         let pipelines = bindings.map(|bindings| pipeline::split(config, bindings, Limits::default()));
-        (pipelines.map(|pipelines| Self { pipelines }), problems)
+        let files = vaults::files(config, base);
+        (pipelines.map(|pipelines| Self { pipelines, files }), problems)
     }
 
     /// Finds what else is wrong with a file that has errors already: types, kinds, options, conditions. Nothing
     /// is attached, since its references lead nowhere.
-    pub fn check_partial(config: &Config, types: &dyn BindingTypes) -> Vec<Problem> {
+    pub fn check_partial(config: &Config, types: &dyn BindingTypes, base: &Path) -> Vec<Problem> {
         let mut planner = Planner::new(config, types);
+        planner.read_vaults(base);
         for binding in &config.bindings {
             if let Some(found) = planner.resolve_type(binding)
                 && let Some(kind) = planner.resolve_kind(binding, found.describe())
@@ -110,7 +117,7 @@ impl Plan {
             Role::Plugin { binding_type, .. } => {
                 Some((binding_type.describe().type_name.clone(), binding_type.identity()))
             }
-            Role::Tcp(_) => None,
+            Role::Native(_) => None,
         });
         identities.collect()
     }

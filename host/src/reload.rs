@@ -1,6 +1,6 @@
 //! Reading `zilla.yaml` and the plugins, the first time and again.
 
-use crate::plan::Plan;
+use crate::plan::{Plan, vaults};
 use crate::plugin::{BindingType as _, Digest, Library};
 use crate::watch::Watched;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,8 @@ pub struct LoadFailure(pub String);
 
 /// A file as it was read.
 pub struct ConfigFile {
+    /// Where it is: what relative paths in it begin at.
+    folder: PathBuf,
     digest: Digest,
     source: Source,
     outcome: Outcome,
@@ -41,7 +43,8 @@ impl ConfigFile {
         })?;
         let source = Source::new(file.display().to_string(), text);
         let outcome = parse(&source, &mut |name| std::env::var(name).ok());
-        Ok(Self { digest, source, outcome })
+        let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(Self { folder, digest, source, outcome })
     }
 
     /// The digest of its text.
@@ -55,16 +58,22 @@ impl ConfigFile {
         config.map_or(0, |config| config.bindings.len())
     }
 
+    /// The files that it names.
+    fn files(&self) -> Vec<PathBuf> {
+        let config = self.outcome.config.as_ref().or(self.outcome.partial.as_ref());
+        config.map(|config| vaults::files(config, &self.folder)).unwrap_or_default()
+    }
+
     /// Checks it against plugins. The text has every problem; warnings may come with a plan.
     pub fn plan(self, library: &Library) -> (Option<Plan>, String) {
-        let Self { source, digest: _, outcome: Outcome { config, partial, mut problems } } = self;
+        let Self { folder, source, digest: _, outcome: Outcome { config, partial, mut problems } } = self;
         let plan = config.and_then(|config| {
-            let (plan, more) = Plan::make(&config, library);
+            let (plan, more) = Plan::make(&config, library, &folder);
             problems.extend(more);
             plan
         });
         if let Some(partial) = partial {
-            problems.extend(Plan::check_partial(&partial, library));
+            problems.extend(Plan::check_partial(&partial, library, &folder));
         }
         (plan, render(&source, &problems))
     }
@@ -81,7 +90,7 @@ impl Loader {
         self.config.display().to_string()
     }
 
-    /// What a change of matters: the file, the plugins, and each link on the way to one of them.
+    /// What a change of matters: the file, what it names, the plugins, and each link on the way to one of them.
     pub(crate) fn watched(&self) -> Watched {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let config = absolute(&self.config);
@@ -92,7 +101,10 @@ impl Loader {
         files.extend(self.config.canonicalize());
         let library = self.library.rescan();
         let entries = library.entries().map(|entry| absolute(&entry.path));
-        for path in [config].into_iter().chain(plugins.iter().cloned()).chain(entries) {
+        let named = ConfigFile::read(&self.config).map(|file| file.files()).unwrap_or_default();
+        let named: Vec<PathBuf> = named.iter().map(|path| absolute(path)).collect();
+        files.extend(named.iter().cloned());
+        for path in [config].into_iter().chain(plugins.iter().cloned()).chain(entries).chain(named) {
             follow(path, &mut files);
         }
         Watched { files, plugins }

@@ -168,8 +168,11 @@ impl Supervisor {
 
     /// Sees whether the files are still those of the start.
     fn compare(&mut self) {
+        // What the file names besides plugins was not kept to compare.
+        let has_others = !self.current.files.is_empty();
         let (loader, plugins) = (Arc::clone(&self.options.loader), self.current.identities());
-        let compare = move || Ok(Done::Compared { is_same: loader.is_as_at_the_start(&plugins) });
+        let compare =
+            move || Ok(Done::Compared { is_same: !has_others && loader.is_as_at_the_start(&plugins) });
         self.work = Some(Work::start(Change::reload(FILE_CHANGED, None), compare));
     }
 

@@ -92,10 +92,10 @@ impl Planner<'_> {
         }
     }
 
-    /// Settings of plugins that nothing uses are a slip. Guards, matchers and vaults have no plugins yet: what
+    /// Settings of plugins that nothing uses are a slip. Guards and matchers have no plugins yet: what
     /// names one is refused rather than ignored.
     pub(super) fn check_references(&mut self) {
-        let Config { guards, matchers, vaults, .. } = self.config;
+        let Config { guards, matchers, .. } = self.config;
         for settings in &self.config.plugins {
             let name = &settings.type_name;
             let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name);
@@ -110,7 +110,7 @@ impl Planner<'_> {
                 self.problems.push(if is_used { problem } else { problem.as_warning() });
             }
         }
-        for (what, components) in [("guard", guards), ("matcher", matchers), ("vault", vaults)] {
+        for (what, components) in [("guard", guards), ("matcher", matchers)] {
             for component in components {
                 let expected = format!("no {what}: this version serves none");
                 let found = format!("a {what} of type `{}`", component.type_name);

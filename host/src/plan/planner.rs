@@ -1,6 +1,7 @@
 //! The way of one binding from the file to something that can run.
 
 use super::compile::compile_route;
+use super::vaults;
 use super::{BindingTypes, Planned, Role};
 use crate::native::{Checked, NativeType};
 use crate::plugin::{
@@ -22,6 +23,8 @@ pub(super) struct Planner<'a> {
     pub(super) known: BTreeMap<String, Option<Type>>,
     /// Addresses listened on, with the binding that does.
     pub(super) addresses: BTreeMap<SocketAddr, String>,
+    /// In the order of the file.
+    pub(super) vaults: Vec<vaults::Read>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -43,7 +46,14 @@ impl Type {
 
 impl<'a> Planner<'a> {
     pub(super) fn new(config: &'a Config, types: &'a dyn BindingTypes) -> Self {
-        Self { config, types, known: BTreeMap::new(), addresses: BTreeMap::new(), problems: Vec::new() }
+        Self {
+            config,
+            types,
+            known: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            vaults: Vec::new(),
+            problems: Vec::new(),
+        }
     }
 
     pub(super) fn plan(&mut self, binding: &Binding) -> Option<Planned> {
@@ -52,11 +62,13 @@ impl<'a> Planner<'a> {
         let errors = self.problems.len();
         self.check_values(binding, &kind);
         self.check_exits(binding, kind.routes);
+        let native = NativeType::of(&binding.type_name);
+        let vault = self.vault_of(binding, native).ok();
         if self.problems.len() > errors {
             return None;
         }
         let (role, routes) = match binding_type {
-            Type::Native(native, _) => self.plan_native(binding, native)?,
+            Type::Native(native, _) => self.plan_native(binding, native, vault?)?,
             Type::Plugin(plugin) => self.plan_plugin(binding, plugin)?,
         };
         let routing = match kind.routes {
@@ -151,8 +163,9 @@ impl<'a> Planner<'a> {
         &mut self,
         binding: &Binding,
         native: NativeType,
+        vault: vaults::Read,
     ) -> Option<(Role, Vec<zilla_engine::Route>)> {
-        let Checked { role, conditions } = match native.read(binding) {
+        let Checked { role, conditions } = match native.read(binding, vault.as_ref()) {
             Ok(checked) => checked,
             Err(errors) => {
                 for error in errors {
@@ -215,7 +228,7 @@ impl<'a> Planner<'a> {
         let problem = self.config.problem(at, expected, found);
         let file = match self.known.get(&binding.type_name) {
             Some(Some(Type::Plugin(plugin))) => plugin.file(),
-            Some(Some(Type::Tcp(_)) | None) | None => None,
+            Some(Some(Type::Native(..)) | None) | None => None,
         };
         self.problems.push(match file {
             Some(file) => {

@@ -19,7 +19,7 @@ pub(super) fn serve(path: &Path) -> Result<ExitCode, Failure> {
     let outcome = parse(&source, &mut |name| std::env::var(name).ok());
     let mut problems = outcome.problems;
     let plan = outcome.config.and_then(|config| {
-        let (plan, more) = Plan::make(&config, &NativeTypes);
+        let (plan, more) = Plan::make(&config, &NativeTypes, path.parent().unwrap_or(path));
         problems.extend(more);
         plan
     });
