@@ -12,6 +12,7 @@ mod connections;
 mod options;
 pub(crate) mod provider;
 pub(crate) mod tcp;
+mod tls;
 mod transport;
 
 use crate::plugin::Description;
@@ -32,16 +33,18 @@ pub(crate) use options::OptionsError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NativeType {
     Tcp,
+    Tls,
 }
 
 impl NativeType {
     /// All of them, in the order of lists.
-    pub(crate) const ALL: [Self; 1] = [Self::Tcp];
+    pub(crate) const ALL: [Self; 2] = [Self::Tcp, Self::Tls];
 
     /// The word in the file.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 
@@ -54,6 +57,7 @@ impl NativeType {
     pub(crate) fn describe(self) -> Description {
         match self {
             Self::Tcp => tcp::describe(),
+            Self::Tls => tls::describe(),
         }
     }
 
@@ -61,6 +65,7 @@ impl NativeType {
     pub(crate) fn accepts(self, kind: Kind) -> bool {
         match self {
             Self::Tcp => kind == Kind::Client,
+            Self::Tls => true,
         }
     }
 
@@ -68,6 +73,7 @@ impl NativeType {
     pub(crate) fn takes_vault(self) -> bool {
         match self {
             Self::Tcp => false,
+            Self::Tls => true,
         }
     }
 
@@ -75,10 +81,11 @@ impl NativeType {
     pub(crate) fn read(
         self,
         binding: &Binding,
-        _vault: Option<&Arc<Vault>>,
+        vault: Option<&Arc<Vault>>,
     ) -> Result<Checked, Vec<OptionsError>> {
         match self {
             Self::Tcp => tcp::read(binding),
+            Self::Tls => tls::read(binding, vault),
         }
     }
 }

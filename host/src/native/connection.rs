@@ -174,9 +174,9 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
-    /// Whether everything was written.
+    /// Whether everything was written, the end included that may follow.
     pub(super) fn is_written(&self) -> bool {
-        self.unwritten.is_empty() && !self.is_held
+        self.transport.is_some() && self.unwritten.is_empty() && !self.is_held
     }
 
     /// Octets to give back as credit: once they are half of the initial credit, so that one window frame serves

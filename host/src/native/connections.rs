@@ -150,6 +150,16 @@ impl<T: Transport> Connections<T> {
         }
     }
 
+    /// The stream of a connection that this binding has opened.
+    pub(super) fn opened(&self, index: usize) -> StreamId {
+        stream_of(index)
+    }
+
+    /// Whether there is a connection.
+    pub(super) fn has(&self, index: usize) -> bool {
+        self.entries.contains(index)
+    }
+
     /// The transport of a connection that is there.
     pub(super) fn transport(&mut self, index: usize) -> Option<&mut T> {
         self.entries.get_mut(index)?.transport()
