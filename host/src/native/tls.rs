@@ -4,12 +4,16 @@
 //! what a client says in clear before it encrypts, to find a route. Where the neighbour is `tcp`, server and client take its
 //! sockets and go on without the stream between.
 
+mod client;
+mod client_config;
 mod handshakes;
 mod hello;
 mod keys;
 mod negotiated;
 mod options;
 mod pipe;
+mod proxy;
+mod relay;
 mod reports;
 mod server;
 mod server_config;
@@ -38,16 +42,23 @@ pub(super) fn describe() -> Description {
     Description {
         type_name: "tls".into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        kinds: vec![kind(
-            Kind::Server,
-            options::server_schema(),
-            options::server_when_schema(),
-            Routing::Opened,
-        )],
+        kinds: vec![
+            kind(Kind::Server, options::server_schema(), options::server_when_schema(), Routing::Opened),
+            kind(Kind::Client, options::client_schema(), options::when_schema(), Routing::Accepted),
+            kind(Kind::Proxy, options::proxy_schema(), options::when_schema(), Routing::Opened),
+        ],
     }
 }
 
 /// Reads a binding that fits the schemas.
 pub(super) fn read(binding: &Binding, vault: Option<&Arc<Vault>>) -> Result<Checked, Vec<OptionsError>> {
-    server::read(binding, vault)
+    match (binding.kind, vault) {
+        (Kind::Client, vault) => client::read(binding, vault),
+        (Kind::Proxy, None) => proxy::read(binding),
+        (Kind::Proxy, Some(_)) => {
+            let found = "one".to_owned();
+            Err(vec![trust::expected("/vault", "no `vault`: a proxy passes on what others encrypt", found)])
+        }
+        _ => server::read(binding, vault),
+    }
 }

@@ -83,10 +83,14 @@ impl Negotiated {
     }
 }
 
-/// The value of an attribute in a block.
+/// The values of an attribute in a block.
+pub(super) fn attributes_of<'a>(block: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    attributes::entries(block).filter(move |(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
+}
+
+/// The first value of an attribute in a block, if it is text.
 pub(super) fn attribute<'a>(block: &'a [u8], name: &str) -> Option<&'a str> {
-    let (_, value) = attributes::entries(block).find(|(known, _)| *known == name.as_bytes())?;
-    std::str::from_utf8(value).ok()
+    attributes_of(block, name).next().and_then(|value| std::str::from_utf8(value).ok())
 }
 
 fn name_of(version: ProtocolVersion) -> Option<&'static str> {

@@ -15,6 +15,8 @@ use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Frame, FrameKind, Str
 pub(super) struct Outbox {
     frames: Vec<Frame>,
     octets: Vec<u8>,
+    /// Streams whose pipes are gone since the last batch.
+    ended: Vec<StreamId>,
 }
 
 impl Outbox {
@@ -79,11 +81,28 @@ pub(super) struct Pipe {
 pub(super) struct Pipes {
     outbox: Rc<RefCell<Outbox>>,
     states: Vec<Weak<RefCell<State>>>,
+    /// Ids that the binding may open streams with, before it takes others.
+    free: Vec<StreamId>,
+    ids: u32,
 }
 
 impl Pipes {
     pub(super) fn new() -> Self {
-        Self { outbox: Rc::default(), states: Vec::new() }
+        Self { outbox: Rc::default(), states: Vec::new(), free: Vec::new(), ids: 0 }
+    }
+
+    /// An id for a stream that the binding opens, and has a pipe on.
+    pub(super) fn take_id(&mut self) -> StreamId {
+        self.free.pop().unwrap_or_else(|| {
+            self.ids += 1;
+            self.ids << 1
+        })
+    }
+
+    /// A batch begins. The one before may have had frames of streams that have ended since, so their ids are free
+    /// only now.
+    pub(super) fn reuse_ids(&mut self) {
+        self.free.append(&mut self.outbox.borrow_mut().ended);
     }
 
     /// What is to be sent.
@@ -226,10 +245,21 @@ impl Transport for Pipe {
     }
 }
 
+impl Pipe {
+    /// Drops it, when its stream is gone without it.
+    pub(super) fn forget(self) {
+        let mut state = self.state.borrow_mut();
+        (state.receiving, state.sending) = (Over::InOrder, Over::InOrder);
+    }
+}
+
 impl Drop for Pipe {
     fn drop(&mut self) {
         let state = self.state.borrow();
         let (value, mut outbox) = (CloseCode::Cancelled.value(), self.outbox.borrow_mut());
+        if self.stream & 1 == 0 {
+            outbox.ended.push(self.stream);
+        }
         if state.sending == Over::No {
             outbox.push(Frame { value, ..Frame::new(self.stream, FrameKind::Abort) });
         }

@@ -9,7 +9,7 @@ use super::super::connections::{Connections, TOKEN_LINGER};
 use super::super::transport::{Received, Transport};
 use super::super::{Checked, NativeBinding, OptionsError, Others, Role, Seat};
 use super::handshakes::Handshakes;
-use super::hello::{self, Hello};
+use super::hello::{self, Hello, NotHello};
 use super::negotiated::{Negotiated, attribute};
 use super::pipe::Pipes;
 use super::reports::Reports;
@@ -291,7 +291,10 @@ fn poll_hello(io: &mut Io, octets: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<i
         match hello::parse(octets) {
             Ok(Some(hello)) => return Poll::Ready(Ok(hello)),
             Ok(None) => {}
-            Err(_) => return Poll::Ready(Ok(Hello::default())),
+            Err(error @ NotHello::TooLong) => {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error.to_string())));
+            }
+            Err(NotHello::NotTls | NotHello::Malformed) => return Poll::Ready(Ok(Hello::default())),
         }
         let filled = octets.len();
         let mut place = [0; HELLO_READ_OCTETS];

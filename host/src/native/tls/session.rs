@@ -106,10 +106,7 @@ impl Session {
 
     /// What is known of it.
     pub(super) fn state(&self) -> &CommonState {
-        match &self.side {
-            Side::Server(session) => session,
-            Side::Client(session) => session,
-        }
+        self.side.state()
     }
 
     /// Whether the peer has said that nothing more comes.
@@ -159,21 +156,26 @@ impl Side {
         }
     }
 
-    /// After an error: what the peer is to be told of it is queued behind what it was to be sent anyway.
+    /// After an error: what is queued for the peer, the last of which tells it why. Not one step more is taken, since
+    /// it would look at what was refused once more.
     fn take_alert(&mut self, rest: &mut [u8], sent: &mut Ciphertext) {
         let mut nothing = Vec::new();
         let mut plaintext = Plaintext { place: &mut [], filled: 0, overflow: &mut nothing };
-        for _ in 0..ALERT_STEPS_MAX {
+        while self.state().wants_write() {
             let (_, step) = self.step(rest, Task::Read, &mut plaintext, sent);
             if !matches!(step, Step::Again) {
                 return;
             }
         }
     }
-}
 
-/// Steps that lead to an alert at most: the records of a server's flight, which is queued before it.
-const ALERT_STEPS_MAX: usize = 16;
+    fn state(&self) -> &CommonState {
+        match self {
+            Self::Server(session) => session,
+            Self::Client(session) => session,
+        }
+    }
+}
 
 /// Octets that encryption adds to a record at most: its head, a nonce, a tag, and the type of its content.
 const RECORD_OVERHEAD: usize = 5 + 8 + 16 + 1;

@@ -23,8 +23,9 @@ const READ_OCTETS_MAX: usize = 64 << 10;
 /// Octets of a record of TLS 1.2, which may be longer than those of 1.3 (RFC 5246, 6.2.3).
 const RECORD_OCTETS_MAX: usize = (16 << 10) + 2048 + 5;
 
-/// Octets of ciphertext that a session may leave: a handshake message, which rustls bounds, and a record.
-const INCOMPLETE_OCTETS_MAX: usize = 96 << 10;
+/// Octets of ciphertext that may be of no use before more come: those of a record, or of a handshake message, which
+/// has the certificates of a peer. It bounds what peers can make a worker hold. Past it, the connection is broken.
+const INCOMPLETE_OCTETS_MAX: usize = 64 << 10;
 
 /// Octets of plaintext encrypted at once. What the socket does not take of it waits, so it bounds that too.
 const WRITE_OCTETS_MAX: usize = 64 << 10;
@@ -201,8 +202,8 @@ impl TlsStream {
                 }
                 let mut added = 0;
                 if self.is_starved {
-                    let free = &mut scratch.received[self.received.len()..];
-                    match ready!(self.io.poll_read(cx, || Some(&mut free[..READ_OCTETS_MAX])))? {
+                    let free = free(scratch, &self.received)?;
+                    match ready!(self.io.poll_read(cx, || Some(free)))? {
                         Received::Octets { octets, .. } => added = octets,
                         Received::NoRoom | Received::End => {
                             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
@@ -302,7 +303,7 @@ impl Transport for TlsStream {
                 }
                 let (mut added, mut may_have_more) = (0, true);
                 if self.is_starved {
-                    let free = &mut scratch.received[self.received.len()..];
+                    let free = free(scratch, &self.received)?;
                     let (room, place) = (&mut room, &mut place);
                     let read = self.io.poll_read(cx, move || {
                         let has_room = claim(room, place);
@@ -360,6 +361,15 @@ impl Transport for TlsStream {
     fn reset_on_drop(&mut self) {
         self.io.reset_on_drop();
     }
+}
+
+/// Where ciphertext is read, behind what is kept.
+fn free<'s>(scratch: &'s mut Scratch, received: &[u8]) -> io::Result<&'s mut [u8]> {
+    if received.len() > INCOMPLETE_OCTETS_MAX {
+        let error = format!("a message of more than {INCOMPLETE_OCTETS_MAX} octets");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+    }
+    Ok(&mut scratch.received[received.len()..][..READ_OCTETS_MAX])
 }
 
 /// Asks for a place, once. Says whether there is one.

@@ -1,0 +1,11 @@
+//! The `tls` binding of a running host, against openssl and rustls. All keys and certificates are made by the tests.
+
+mod broken;
+mod clients;
+mod endings;
+mod files;
+mod handshakes;
+mod mutual;
+mod proxies;
+mod streams;
+mod support;
