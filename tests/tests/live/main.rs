@@ -16,5 +16,6 @@ mod editors;
 mod edits;
 mod flat;
 mod handover;
+mod state;
 mod support;
 mod swaps;
