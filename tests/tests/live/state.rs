@@ -45,10 +45,10 @@ fn told(port: u16) -> Told {
     told
 }
 
-/// A host with the guest `counter` among its plugins.
+/// A host with the guest `counter` among its plugins. No stream ends because its time to drain is over.
 #[track_caller]
 fn start(workers: usize, yaml: &str) -> Site {
-    let opening = Site::with(&["--no-watch", "--log-level=debug"]).workers(workers);
+    let opening = Site::with(&["--no-watch", "--log-level=debug", "--drain-ms=600000"]).workers(workers);
     opening.start_in(Folder::new(), yaml, |folder| {
         folder.write(&format!("plugins/{}", file_name("counter")), built("counter"));
     })
