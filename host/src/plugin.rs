@@ -54,6 +54,11 @@ pub trait BindingType: Send + Sync {
         None
     }
 
+    /// Whether its instances have state to save and restore.
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
     /// Makes an instance and gives it its configuration. The compiled routes are in its order.
     fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError>;
 }
@@ -62,6 +67,18 @@ pub trait BindingType: Send + Sync {
 pub trait Instance: Send {
     /// Handles a batch. After a trap it is thrown away.
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap>;
+
+    /// State for its successor, any octets. It goes on afterwards; after a trap it is thrown away. Called where
+    /// its type keeps state.
+    fn save(&mut self) -> Result<Vec<u8>, Trap> {
+        Ok(Vec::new())
+    }
+
+    /// Takes what a predecessor has saved, of that version, before the first batch. Called where its type keeps
+    /// state.
+    fn restore(&mut self, _version: &str, _state: &[u8]) -> Result<(), RestoreError> {
+        Ok(())
+    }
 
     /// It is no longer needed.
     fn detach(&mut self) -> Result<(), Trap>;
@@ -100,6 +117,15 @@ impl fmt::Display for AttachError {
 }
 
 impl std::error::Error for AttachError {}
+
+/// Why an instance did not take the state of its predecessor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreError {
+    /// The plugin does not accept it, in its own words. The instance is as it was.
+    Refused(String),
+    /// The plugin trapped. The instance is lost.
+    Failed(Trap),
+}
 
 /// Why an instance is lost, in words for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

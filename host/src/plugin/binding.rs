@@ -1,18 +1,22 @@
 //! A binding type served by a component, and its instances.
 
+use super::contract::state::{State, StateIndices};
 use super::contract::zilla::plugin::types as wit;
-use super::contract::{Binding as World, BindingPre};
+use super::contract::{Binding as World, BindingIndices};
 use super::digest::Digest;
 use super::frames::{from_plugin, to_plugin};
-use super::import::InstanceState;
+use super::import::{InstanceState, one_line};
 use super::load::{LoadError, Loaded};
 use super::options::Allowance;
 use super::runtime::{EPOCH_TICK, Runtime};
-use super::{AttachError, BindingConfig, BindingType, Description, Instance, Instant, Returned, Route, Trap};
+use super::{
+    AttachError, BindingConfig, BindingType, Description, Instance, Instant, RestoreError, Returned, Route,
+    Trap,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{Store, Trap as WasmTrap, UpdateDeadline};
 use zilla_engine::Batch;
 
@@ -25,7 +29,10 @@ const ANSWER_OCTETS_MAX: usize = 64 << 20;
 /// A component that serves a binding type: checked, and asked what it is.
 pub(crate) struct Code {
     runtime: Runtime,
-    pre: BindingPre<InstanceState>,
+    pre: InstancePre<InstanceState>,
+    exports: BindingIndices,
+    /// Where `save` and `restore` are, if it keeps state.
+    state: Option<StateIndices>,
     description: Description,
     digest: Digest,
 }
@@ -42,24 +49,46 @@ impl Code {
     /// Checks a component against the contract and asks it what it is.
     pub(crate) fn new(runtime: &Runtime, loaded: &Loaded) -> Result<Self, LoadError> {
         loaded.check()?;
+        let invalid = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
         let mut linker = Linker::new(runtime.engine());
-        World::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
-            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-        let pre = linker
-            .instantiate_pre(&loaded.component)
-            .and_then(BindingPre::new)
-            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+        World::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(invalid)?;
+        let pre = linker.instantiate_pre(&loaded.component).map_err(invalid)?;
+        let exports = BindingIndices::new(&pre).map_err(invalid)?;
         let unnamed = Description { type_name: String::new(), version: String::new(), kinds: Vec::new() };
-        let code = Self { runtime: runtime.clone(), pre, description: unnamed, digest: loaded.digest };
+        let (runtime, digest) = (runtime.clone(), loaded.digest);
+        let code = Self { runtime, pre, exports, state: None, description: unnamed, digest };
         let description = code
             .instantiate("(describe)", &Allowance::default())
             .and_then(|mut instance| instance.describe())
             .map_err(|trap| LoadError::Undescribed(trap.0))?;
         check_description(&description).map_err(LoadError::Undescribed)?;
-        Ok(Self { description, ..code })
+        let state = loaded.keeps_state().then(|| code.find_state()).transpose();
+        let state = state.map_err(|error| LoadError::WrongState(format!("{error:#}")))?;
+        Ok(Self { description, state, ..code })
+    }
+
+    /// Finds `save` and `restore`. Their types are known once there is an instance.
+    fn find_state(&self) -> wasmtime::Result<StateIndices> {
+        let state = StateIndices::new(&self.pre)?;
+        let mut store = self.store("(state)", &Allowance::default());
+        let instance = self.pre.instantiate(&mut store)?;
+        state.load(&mut store, &instance)?;
+        Ok(state)
     }
 
     fn instantiate(&self, binding: &str, allowance: &Allowance) -> Result<WasmInstance, Trap> {
+        let mut store = self.store(binding, allowance);
+        let made = self.pre.instantiate(&mut store).and_then(|instance| {
+            let world = self.exports.load(&mut store, &instance)?;
+            let state = self.state.as_ref().map(|state| state.load(&mut store, &instance)).transpose()?;
+            Ok((world, state))
+        });
+        let (world, state) = made.map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
+        Ok(WasmInstance { store, world, state, call_budget: allowance.call_budget, frames: Vec::new() })
+    }
+
+    /// An empty store in which the plugin may take its time to begin.
+    fn store(&self, binding: &str, allowance: &Allowance) -> Store<InstanceState> {
         let state = InstanceState::new(binding.to_owned(), allowance);
         let mut store = Store::new(self.runtime.engine(), state);
         store.limiter(|state| state);
@@ -69,9 +98,7 @@ impl Code {
         });
         store.set_hostcall_fuel(ANSWER_OCTETS_MAX);
         arm(&mut store, ATTACH_BUDGET);
-        let world =
-            self.pre.instantiate(&mut store).map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
-        Ok(WasmInstance { store, world, call_budget: allowance.call_budget, frames: Vec::new() })
+        store
     }
 }
 
@@ -92,6 +119,10 @@ impl BindingType for BindingPlugin {
 
     fn file(&self) -> Option<&Path> {
         Some(&self.file)
+    }
+
+    fn keeps_state(&self) -> bool {
+        self.code.state.is_some()
     }
 
     fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError> {
@@ -121,6 +152,7 @@ fn check_description(description: &Description) -> Result<(), String> {
 struct WasmInstance {
     store: Store<InstanceState>,
     world: World,
+    state: Option<State>,
     call_budget: Duration,
     /// Reused from call to call.
     frames: Vec<wit::Frame>,
@@ -156,6 +188,22 @@ impl Instance for WasmInstance {
         returned.frames.extend(answer.frames.iter().map(from_plugin));
         returned.octets = answer.octets;
         Ok(())
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>, Trap> {
+        let Some(state) = &self.state else { return Ok(Vec::new()) };
+        arm(&mut self.store, self.call_budget);
+        let saved = state.zilla_plugin_state_exports().call_save(&mut self.store);
+        saved.map_err(|error| explain(&self.store, &error, self.call_budget))
+    }
+
+    fn restore(&mut self, version: &str, saved: &[u8]) -> Result<(), RestoreError> {
+        let Some(state) = &self.state else { return Ok(()) };
+        arm(&mut self.store, self.call_budget);
+        let restored = state.zilla_plugin_state_exports().call_restore(&mut self.store, version, saved);
+        let answer =
+            restored.map_err(|error| RestoreError::Failed(explain(&self.store, &error, self.call_budget)))?;
+        answer.map_err(|reason| RestoreError::Refused(one_line(&reason)))
     }
 
     fn detach(&mut self) -> Result<(), Trap> {

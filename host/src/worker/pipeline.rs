@@ -1,5 +1,7 @@
 //! A pipeline on one worker: an engine, an instance of each binding, and one turn of them.
 
+pub(super) mod handover;
+
 use super::breaker::Breaker;
 use super::command::NewPipeline;
 use super::isolated::Isolated;
@@ -54,6 +56,8 @@ struct PluginSlot {
     name: String,
     binding_type: Arc<dyn BindingType>,
     config: Arc<BindingConfig>,
+    /// Octets of state that it may take over.
+    state_octets: usize,
     instances: Instances,
     breaker: Breaker,
 }
@@ -100,6 +104,7 @@ impl Running {
                     name: planned.name.clone(),
                     binding_type: Arc::clone(binding_type),
                     config: Arc::clone(config),
+                    state_octets: options.allowance.state_octets,
                     instances: match options.isolation {
                         Isolation::Worker => Instances::Shared(instance),
                         Isolation::Stream => Instances::Isolated(Box::default()),

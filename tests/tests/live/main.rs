@@ -17,5 +17,6 @@ mod edits;
 mod flat;
 mod handover;
 mod meanwhile;
+mod state;
 mod support;
 mod swaps;

@@ -44,6 +44,19 @@ pub(crate) fn in_mood(mood: &str) -> Vec<u8> {
     component
 }
 
+/// The same plugin, which now keeps no state: what it exports for that has another name.
+pub(crate) fn without_state(component: &[u8]) -> Vec<u8> {
+    const NAME: &[u8] = b"zilla:plugin/state-exports@";
+    const OTHER: &[u8; NAME.len()] = b"zilla:plugin/other-exports@";
+    let mut component = component.to_vec();
+    let places: Vec<_> = (0..component.len()).filter(|at| component[*at..].starts_with(NAME)).collect();
+    assert!(!places.is_empty(), "it keeps no state");
+    for at in places {
+        component[at..at + NAME.len()].copy_from_slice(OTHER);
+    }
+    component
+}
+
 /// The guest `moody` with a memory that begins with 16,383 pages, 1 GiB: more than any instance may have.
 pub(crate) fn with_much_memory() -> Vec<u8> {
     // A section of one memory without a maximum, whose number of pages takes two octets of LEB128.

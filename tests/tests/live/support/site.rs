@@ -18,6 +18,7 @@ pub(crate) struct Site {
 /// How a site is started.
 pub(crate) struct Opening {
     arguments: Vec<String>,
+    workers: usize,
     start: Start,
     keeps_code: bool,
     socket: Option<PathBuf>,
@@ -27,6 +28,11 @@ impl Opening {
     /// Compiles each version of a plugin, as a host does that has never seen it.
     pub(crate) fn without_cache(self) -> Self {
         Self { keeps_code: false, ..self }
+    }
+
+    /// With another number of workers than two.
+    pub(crate) fn workers(self, workers: usize) -> Self {
+        Self { workers, ..self }
     }
 
     /// Takes commands at another place than its folder.
@@ -62,8 +68,8 @@ impl Opening {
             folder.write(&format!("plugins/{}", plugin::file_name(type_name)), plugin::built(type_name));
         }
         prepare(&folder);
-        let mut arguments =
-            vec!["start".to_owned(), "--workers=2".to_owned(), "--log-format=json".to_owned()];
+        let workers = format!("--workers={}", self.workers);
+        let mut arguments = vec!["start".to_owned(), workers, "--log-format=json".to_owned()];
         let mut path = |name: &str, path: &Path| arguments.push(format!("--{name}={}", path.display()));
         path("config", &folder.join("zilla.yaml"));
         path("plugins", &folder.join("plugins"));
@@ -85,7 +91,7 @@ impl Site {
     /// A host to be started with more arguments.
     pub(crate) fn with(arguments: &[&str]) -> Opening {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Opening { arguments, start: Host::with(&[]), keeps_code: true, socket: None }
+        Opening { arguments, workers: 2, start: Host::with(&[]), keeps_code: true, socket: None }
     }
 
     /// The path of a file in its folder.
