@@ -1,0 +1,10 @@
+//! The vault against what `openssl` and `keytool` write. Every key is made by the test that uses it.
+
+mod damaged;
+mod limits;
+mod maker;
+mod options;
+mod pem;
+mod pkcs12;
+mod revocation;
+mod wrong;
