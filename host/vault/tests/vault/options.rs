@@ -73,6 +73,11 @@ fn options_that_do_not_go_together_are_refused() {
             "no password",
         ),
         (
+            json!({"keys": {"type": "pem", "entries": {"A": "a.pem", "a": "b.pem"}}}),
+            "/options/keys/entries/a",
+            "an alias of its own",
+        ),
+        (
             json!({"trust": {"store": "a", "entries": ["A", "a"]}}),
             "/options/trust/entries/1",
             "an alias of its own",

@@ -66,6 +66,86 @@ fn certificates_of_others_are_left_out_of_the_chain() {
 }
 
 #[test]
+fn a_renewed_issuer_goes_before_the_one_that_expired() {
+    let folder = Folder::new();
+    folder.self_signed("root", P256);
+    folder.issued("localhost", "root");
+    let renew = |days: &str, out: &str| {
+        folder.openssl(&[
+            "req", "-x509", "-new", "-key", "root.key", "-subj", "/CN=root", "-days", days, "-out", out,
+        ]);
+    };
+    renew("1", "old.crt");
+    renew("29", "new.crt");
+    folder.join("all.pem", &["old.crt", "new.crt", "localhost.crt", "localhost.key"]);
+    let options = json!({"keys": {"type": "pem", "entries": {"me": "all.pem"}}});
+    assert_eq!(
+        chain(&folder.read(&options).unwrap(), "me"),
+        ["localhost", "old"].map(|name| folder.der(name))
+    );
+    let later = folder.read_in(&options, 2).unwrap();
+    assert_eq!(chain(&later, "me"), ["localhost", "new"].map(|name| folder.der(name)));
+}
+
+#[test]
+fn of_issuers_of_one_name_that_with_the_right_key_is_taken() {
+    let folder = Folder::new();
+    folder.self_signed("root", P256);
+    folder.join("stranger.crt", &["root.crt"]);
+    folder.self_signed("root", P256);
+    folder.issued("localhost", "root");
+    folder.write("extensions", "authorityKeyIdentifier = keyid:always\n");
+    folder.openssl(&[
+        "x509",
+        "-req",
+        "-in",
+        "localhost.csr",
+        "-CA",
+        "root.crt",
+        "-CAkey",
+        "root.key",
+        "-set_serial",
+        "7",
+        "-extfile",
+        "extensions",
+        "-days",
+        "30",
+        "-out",
+        "localhost.crt",
+    ]);
+    folder.join("all.pem", &["stranger.crt", "root.crt", "localhost.crt", "localhost.key"]);
+    let vault = folder.read(&json!({"keys": {"type": "pem", "entries": {"me": "all.pem"}}})).unwrap();
+    assert_eq!(chain(&vault, "me"), ["localhost", "root"].map(|name| folder.der(name)));
+}
+
+#[test]
+fn issuers_in_a_circle_are_a_chain_with_an_end() {
+    let folder = Folder::new();
+    folder.self_signed("one", P256);
+    folder.issued("other", "one");
+    folder.openssl(&["req", "-new", "-key", "one.key", "-subj", "/CN=one", "-out", "one.csr"]);
+    folder.openssl(&[
+        "x509",
+        "-req",
+        "-in",
+        "one.csr",
+        "-CA",
+        "other.crt",
+        "-CAkey",
+        "other.key",
+        "-set_serial",
+        "8",
+        "-days",
+        "30",
+        "-out",
+        "one.crt",
+    ]);
+    folder.join("all.pem", &["other.crt", "one.crt", "one.key"]);
+    let vault = folder.read(&json!({"keys": {"type": "pem", "entries": {"me": "all.pem"}}})).unwrap();
+    assert_eq!(chain(&vault, "me"), ["one", "other"].map(|name| folder.der(name)));
+}
+
+#[test]
 fn the_formats_before_pkcs_8_are_read() {
     let folder = Folder::new();
     folder.self_signed("ec", P256);
