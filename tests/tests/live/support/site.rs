@@ -19,6 +19,7 @@ pub(crate) struct Site {
 pub(crate) struct Opening {
     arguments: Vec<String>,
     start: Start,
+    script: String,
     keeps_code: bool,
     socket: Option<PathBuf>,
 }
@@ -27,6 +28,11 @@ impl Opening {
     /// Compiles each version of a plugin, as a host does that has never seen it.
     pub(crate) fn without_cache(self) -> Self {
         Self { keeps_code: false, ..self }
+    }
+
+    /// After a line of shell script.
+    pub(crate) fn after(self, script: &str) -> Self {
+        Self { script: script.to_owned(), ..self }
     }
 
     /// Takes commands at another place than its folder.
@@ -76,7 +82,8 @@ impl Opening {
         arguments.extend(self.arguments);
         // These take the place of the options that other hosts of tests get.
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
-        let host = self.start.after(&format!("set -- {}", quoted.join(" "))).start_unseen("");
+        let script = format!("set -- {}\n{}", quoted.join(" "), self.script);
+        let host = self.start.after(&script).start_unseen("");
         Site { host, folder, socket }
     }
 }
@@ -85,7 +92,7 @@ impl Site {
     /// A host to be started with more arguments.
     pub(crate) fn with(arguments: &[&str]) -> Opening {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Opening { arguments, start: Host::with(&[]), keeps_code: true, socket: None }
+        Opening { arguments, start: Host::with(&[]), script: "true".to_owned(), keeps_code: true, socket: None }
     }
 
     /// The path of a file in its folder.
