@@ -92,7 +92,13 @@ impl Site {
     /// A host to be started with more arguments.
     pub(crate) fn with(arguments: &[&str]) -> Opening {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Opening { arguments, start: Host::with(&[]), script: "true".to_owned(), keeps_code: true, socket: None }
+        Opening {
+            arguments,
+            start: Host::with(&[]),
+            script: "true".to_owned(),
+            keeps_code: true,
+            socket: None,
+        }
     }
 
     /// The path of a file in its folder.
