@@ -84,7 +84,7 @@ impl Running {
                 Role::Tcp(options) => {
                     let kept = options.addresses.iter().filter_map(|address| {
                         let (_, _, listener) = listeners.remove(&address.socket)?;
-                        Some(listener.renamed(address.authority.clone()))
+                        Some(listener.changed(address.authority.clone(), options.backlog))
                     });
                     let added = listening.into_iter().map(Listener::new);
                     let sockets = kept.map(Ok).chain(added).collect::<io::Result<_>>()?;

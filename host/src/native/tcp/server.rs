@@ -2,7 +2,7 @@
 
 use super::Listening;
 use super::connection::{Connection, LINGER_MS, Read, Reading, Writing};
-use super::listen::refuse_silently;
+use super::listen::{refuse_silently, set_backlog};
 use crate::worker::reactor::watch;
 use crate::worker::wake::{self, Socket, Token};
 use slab::Slab;
@@ -48,8 +48,11 @@ impl Listener {
         self.address
     }
 
-    /// The same socket under another name.
-    pub(crate) fn renamed(self, authority: Option<String>) -> Self {
+    /// The same socket under another name, with another backlog.
+    pub(crate) fn changed(self, authority: Option<String>, backlog: u32) -> Self {
+        if let Err(error) = set_backlog(self.socket.get_ref(), backlog) {
+            tracing::warn!(address = %self.address, backlog, %error, "a listener keeps the backlog that it has");
+        }
         Self { authority, ..self }
     }
 }
