@@ -1,11 +1,11 @@
 //! What is checked of a binding before its plugin sees it: values, exits, addresses, and what is not served.
 
 use super::TCP;
-use super::planner::Planner;
-use crate::native::tcp::ServerOptions;
+use super::planner::{Planner, Type};
+use crate::native::tcp::{self, ServerOptions};
 use crate::plugin::{KindDescription, Routing};
-use serde_json::Value;
-use zilla_config::{Binding, Config, NodePath, check_schema};
+use serde_json::{Value, json};
+use zilla_config::{Binding, Config, NodePath, Problem, check_schema};
 
 impl Planner<'_> {
     pub(super) fn check_values(&mut self, binding: &Binding, kind: &KindDescription) {
@@ -30,6 +30,35 @@ impl Planner<'_> {
                 );
             }
         }
+    }
+
+    /// Finds values of a native binding that fit its schema and are wrong all the same, where something else is
+    /// wrong with it already: what was told after the first `told` problems. Nothing is told twice of one value. A
+    /// plugin cannot be asked, since it is given only what fits its schema.
+    pub(super) fn check_meanings(&mut self, binding: &Binding, found: &Type, told: usize) {
+        match found {
+            Type::Tcp(_) => {}
+            Type::Plugin(_) => return,
+        }
+        let told = self.problems.split_off(told);
+        let mut add = |at: &NodePath, value: &Value, errors: Vec<tcp::OptionsError>| {
+            // Of what is missing, the schema tells.
+            for error in errors.into_iter().filter(|error| value.pointer(&error.pointer).is_some()) {
+                let problem = self.config.problem(&at.pointer(&error.pointer), error.expected, error.found);
+                if !told.iter().any(|told| is_within(told, &problem)) {
+                    self.problems.push(problem);
+                }
+            }
+        };
+        if let Err(errors) = ServerOptions::read(&binding.options) {
+            add(&binding.at, &json!({"options": binding.options}), errors);
+        }
+        for when in binding.routes.iter().flat_map(|route| &route.when) {
+            if let Err(errors) = tcp::condition(&when.conditions, "") {
+                add(&when.at, &when.conditions, errors);
+            }
+        }
+        self.problems.extend(told);
     }
 
     fn check_schema(
@@ -131,4 +160,9 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// Whether a problem is about the same value as another, or about a part of it.
+fn is_within(part: &Problem, whole: &Problem) -> bool {
+    part.path.strip_prefix(&whole.path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -53,6 +53,7 @@ impl<'a> Planner<'a> {
         self.check_values(binding, &kind);
         self.check_exits(binding, kind.routes);
         if self.problems.len() > errors {
+            self.check_meanings(binding, &binding_type, errors);
             return None;
         }
         let (role, routes) = match binding_type {
