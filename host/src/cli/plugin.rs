@@ -17,6 +17,11 @@ pub(super) enum PluginCommand {
     /// Show type, kinds, options, imports, size and digest of one file.
     Inspect(InspectArgs),
     /// Put a file in the place of the plugin of its type, under a running host.
+    ///
+    /// The host checks whether everything runs with the new file, and then replaces the file that it uses, in the
+    /// directory that it was found in, also if another directory comes earlier in the search path. A type that has
+    /// no file yet is put into the first directory that there is. The host needs to be allowed to write there: if it
+    /// is not, nothing is changed, and the error says which directory it is, and whether an earlier one would do.
     Swap(SwapArgs),
 }
 

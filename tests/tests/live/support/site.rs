@@ -20,6 +20,7 @@ pub(crate) struct Opening {
     arguments: Vec<String>,
     workers: usize,
     start: Start,
+    script: String,
     keeps_code: bool,
     socket: Option<PathBuf>,
 }
@@ -33,6 +34,11 @@ impl Opening {
     /// With another number of workers than two.
     pub(crate) fn workers(self, workers: usize) -> Self {
         Self { workers, ..self }
+    }
+
+    /// After a line of shell script.
+    pub(crate) fn after(self, script: &str) -> Self {
+        Self { script: script.to_owned(), ..self }
     }
 
     /// Takes commands at another place than its folder.
@@ -82,7 +88,8 @@ impl Opening {
         arguments.extend(self.arguments);
         // These take the place of the options that other hosts of tests get.
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
-        let host = self.start.after(&format!("set -- {}", quoted.join(" "))).start_unseen("");
+        let script = format!("set -- {}\n{}", quoted.join(" "), self.script);
+        let host = self.start.after(&script).start_unseen("");
         Site { host, folder, socket }
     }
 }
@@ -91,7 +98,14 @@ impl Site {
     /// A host to be started with more arguments.
     pub(crate) fn with(arguments: &[&str]) -> Opening {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Opening { arguments, workers: 2, start: Host::with(&[]), keeps_code: true, socket: None }
+        Opening {
+            arguments,
+            workers: 2,
+            start: Host::with(&[]),
+            script: "true".to_owned(),
+            keeps_code: true,
+            socket: None,
+        }
     }
 
     /// The path of a file in its folder.
