@@ -93,6 +93,19 @@ fn more_commands_than_may_wait_are_refused() {
 }
 
 #[test]
+fn a_swap_that_a_stop_cuts_short_is_told_to_have_happened_or_not() {
+    let port = Ports::one();
+    let site = Site::with(&["--no-watch"]).start(&file(&[moody("near", &port)]));
+    let new = site.path("new.wasm");
+    std::fs::write(&new, in_mood("spins")).expect("a folder of its own");
+    let mut swap = site.ask(&serde_json::json!({"command": "swap", "file": new}).to_string());
+    site.wait_for_status("the swap", |status| status.0["loading"] == "swap");
+    site.zilla(&["stop"]);
+    let told = "{\"error\":\"the host is ending, and may have put the file in its place already\"}\n";
+    assert_eq!(swap.answer(), told);
+}
+
+#[test]
 fn a_stop_is_obeyed_at_once() {
     let (mut site, port, mut reload) = busy();
     let mut stream = Client::connect(port.first());
