@@ -1,6 +1,5 @@
 //! What was begun on one generation ends on it, or at the limit.
 
-use crate::support::plugin::{built, version};
 use crate::support::site::Site;
 use crate::support::yaml::{echo, file, web};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -8,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use zilla_tests::client::End;
 use zilla_tests::http::HttpClient;
+use zilla_tests::plugin::{built, version};
 use zilla_tests::{Client, PATIENCE, Ports, until};
 
 const LIMIT_REPORT: &str = "drain: the limit is met, what is left is closed";

@@ -1,10 +1,10 @@
 //! What generations use is given back when they have drained.
 
 use crate::support::from_environment;
-use crate::support::load::Load;
-use crate::support::plugin::{built, in_mood, version};
 use crate::support::site::Site;
 use crate::support::yaml::{binding, echo, file, moody, web};
+use zilla_tests::load::Load;
+use zilla_tests::plugin::{built, in_mood, version};
 use zilla_tests::{Client, Host, Ports};
 
 /// Instances that the pool of a host has room for at least. A host of two workers with three of its bindings

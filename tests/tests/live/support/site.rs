@@ -1,9 +1,8 @@
 //! A host with a folder of its own, in which tests change what it runs.
 
-use super::plugin;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use zilla_tests::{Folder, Host, Output, command, files, host::Start, until};
+use zilla_tests::{Folder, Host, Output, command, files, host::Start, plugin, until};
 
 /// A running host, its `zilla.yaml`, its plugins and its control socket.
 pub(crate) struct Site {
