@@ -19,6 +19,7 @@ pub mod http;
 pub mod limits;
 pub mod load;
 pub mod log;
+pub mod mounts;
 pub mod plugin;
 pub mod ports;
 pub mod random;
