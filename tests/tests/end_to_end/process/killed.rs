@@ -1,6 +1,7 @@
 //! SIGKILL, at any time: what is left behind harms nobody.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zilla_tests::command::{plugin_options, zilla_in};
@@ -77,6 +78,27 @@ fn a_host_that_is_killed_while_it_compiles_leaves_nothing_that_is_wrong() {
             zilla_in(host.folder(), &["check", "--plugins=plugins", &plugin_options()[0], "--cache=cache"]);
         assert_eq!((check.code, check.stderr.as_str()), (Some(0), ""), "version {number}");
     }
+}
+
+#[test]
+fn a_host_that_is_killed_in_the_middle_of_an_entry_leaves_no_half_of_one() {
+    /// The kernel's, for a file that grows past the limit of its process.
+    const SIGXFSZ: i32 = 25;
+    let ports = Ports::one();
+    // In units of 512 or 1,024 octets: in any case less than an entry has.
+    let start =
+        Host::with(&["-w1", "--log-format=json"]).cache("cache").after("[ -e free ] || ulimit -f 200");
+    let mut host = start.start_unseen(&config::tcp_echo(ports.first()));
+    assert_eq!(host.wait().signal(), Some(SIGXFSZ), "{}", host.log());
+    let (entries, partial) = cache(&host);
+    assert_eq!((entries.len(), partial.len()), (0, 1), "half an entry has the name of a whole one");
+    assert!(fs::metadata(&partial[0]).unwrap().len() > 0);
+    fs::write(host.folder().join("free"), "").unwrap();
+    host.start_again();
+    host.log().wait_for_event("INFO", "started");
+    host.expect_echo(ports.first());
+    assert_eq!(host.log().matching(is_warning), []);
+    assert_eq!(cache(&host).0.len(), 1);
 }
 
 fn install(folder: &Path, number: usize) {
