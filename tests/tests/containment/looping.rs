@@ -21,6 +21,7 @@ const WAITS_MAX: usize = 2;
 type Request = (u64, u64);
 
 /// A time of the day in µs, as the log has it.
+#[expect(clippy::disallowed_methods, reason = "it is compared with the times of another process")]
 fn now_us() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     now.as_micros() as u64 % DAY_US

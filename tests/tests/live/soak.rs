@@ -77,7 +77,7 @@ impl Walk<'_> {
             }
             6 => {
                 let file = self.site.path("new.wasm");
-                std::fs::write(&file, version(&self.http, number)).unwrap();
+                std::fs::write(&file, version(&self.http, number)).expect("a folder of its own");
                 let output = self.site.zilla(&["plugin", "swap", &file.display().to_string()]);
                 assert_eq!(output.code, Some(0), "{output:?}");
             }
@@ -134,7 +134,8 @@ fn everything_at_once_leaves_the_host_as_it_was() {
         before.get_or_insert(usage);
     }
     let after = at_rest(&site);
-    before.unwrap().expect_flat(after, &format!("{steps} steps with {last:?} answers and connections"));
+    let before = before.expect("it was measured in the first round");
+    before.expect_flat(after, &format!("{steps} steps with {last:?} answers and connections"));
     assert!(steps > STEPS_BEFORE, "ZILLA_SOAK_SECONDS is too short for more than a beginning");
     site.host.expect_echo(ports.at(1));
 }
@@ -145,7 +146,8 @@ fn at_rest(site: &Site) -> Usage {
     site.wait_until_drained();
     until("no stream is left", || {
         let status = site.status();
-        status.0["pipelines"].as_array().unwrap().iter().all(|row| row["streams"] == 0)
+        let mut rows = status.0["pipelines"].as_array().into_iter().flatten();
+        rows.all(|row| row["streams"] == 0)
     });
     Usage::of(&site.host)
 }

@@ -56,7 +56,7 @@ fn a_host_that_is_killed_while_it_compiles_leaves_nothing_that_is_wrong() {
         match kill % 2 {
             // While an entry is written.
             0 => {
-                until("an entry is written", || !cache(&host).1.is_empty() || cache(&host).0.len() > entries)
+                until("an entry is written", || !cache(&host).1.is_empty() || cache(&host).0.len() > entries);
             }
             // Somewhere before, or a little later.
             _ => drop(host.log().wait_for_end_within(Duration::from_millis(9 * kill as u64))),
