@@ -1,9 +1,9 @@
 //! One host, in which every plugin that goes wrong has neighbours.
 
 use super::cases::{Deed, File, Guest, Loaded, Running};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Mutex;
 use zilla_tests::client::is_reset;
 use zilla_tests::command::{Output, zilla_in};
 use zilla_tests::load::Load;
@@ -16,8 +16,10 @@ pub(super) struct Town {
     ports: Ports,
     /// Asks the `http` server, from beginning to end.
     passers_by: Load,
-    /// The file as it is, and how often something was said to be heard in the log.
-    state: Mutex<(String, usize)>,
+    /// The file as it is.
+    yaml: RefCell<String>,
+    /// How often something was cried, to be heard in the log.
+    cries: Cell<usize>,
 }
 
 /// What became of a stream.
@@ -99,7 +101,7 @@ impl Town {
         let host = Host::with(&["--workers=1", "--plugins=odd"]).start(&yaml);
         std::fs::create_dir(host.folder().join("odd")).unwrap();
         let passers_by = Load::of_requests(ports.at(0), 2);
-        Self { host, ports, passers_by, state: Mutex::new((yaml, 0)) }
+        Self { host, ports, passers_by, yaml: RefCell::new(yaml), cries: Cell::new(0) }
     }
 
     /// Puts a plugin into the file that is to be refused.
@@ -115,7 +117,7 @@ impl Town {
         if let Some(content) = content {
             std::fs::write(self.host.folder().join("odd/binding_odd.wasm"), content).unwrap();
         }
-        let yaml = self.state.lock().unwrap().0.clone();
+        let yaml = self.yaml.borrow();
         let output = self.reload(&format!("{yaml}  odd: {}\n", case.binding));
         assert!(output.code == Some(1) && output.stderr.contains(case.told), "{}: {output:?}", case.name);
         // Put right, the file is as it was, and so is what runs.
@@ -188,15 +190,15 @@ impl Town {
                 Fate::BrokenOff
             }
             Deed::Replace => {
-                let mut state = self.state.lock().unwrap();
                 // Another fingerprint, and nothing else.
                 let mark = format!("# guest-{index}\n");
                 let change = |line: &str| match line.ends_with(&mark) {
                     true => line.replace(NOTHING_EVERY, OR_NOTHING_EVERY),
                     false => line.to_owned(),
                 };
-                state.0 = state.0.split_inclusive('\n').map(change).collect();
-                let output = self.reload(&state.0);
+                let changed: String = self.yaml.borrow().split_inclusive('\n').map(change).collect();
+                self.yaml.replace(changed);
+                let output = self.reload(&self.yaml.borrow());
                 assert_eq!(output.code, Some(0), "{output:?}");
                 leave(client)
             }
@@ -206,11 +208,9 @@ impl Town {
     /// What was logged of a plugin until now, and of the bindings on both its sides.
     #[track_caller]
     fn heard(&self, index: usize) -> Vec<String> {
-        let word = {
-            let mut state = self.state.lock().unwrap();
-            state.1 += 1;
-            format!("hear {}", state.1)
-        };
+        let cry = self.cries.get() + 1;
+        self.cries.set(cry);
+        let word = format!("hear {cry}");
         // The worker writes one line after the other: what it had to say before this one is there by then.
         Client::connect(self.ports.at(2)).echo(&word);
         self.host.log().wait_for_event("WARN", &word);
