@@ -24,6 +24,7 @@ mod trust;
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 use zilla_engine::{Batch, Frame};
 
 pub use binding::BindingPlugin;
@@ -130,6 +131,21 @@ pub enum RestoreError {
 /// Why an instance is lost, in words for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trap(pub String);
+
+/// How the reason of a trap begins that is a call past its budget.
+const CALL_BUDGET: &str = "call-budget: ";
+
+impl Trap {
+    /// A call took longer than it may.
+    fn over_budget(budget: Duration) -> Self {
+        Self(format!("{CALL_BUDGET}a call took longer than {} ms", budget.as_millis()))
+    }
+
+    /// Whether a call took longer than it may, so that others had to wait for it.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.0.starts_with(CALL_BUDGET)
+    }
+}
 
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

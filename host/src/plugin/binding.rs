@@ -224,9 +224,7 @@ fn arm(store: &mut Store<InstanceState>, budget: Duration) {
 fn explain(store: &Store<InstanceState>, error: &wasmtime::Error, budget: Duration) -> Trap {
     let state = store.data();
     let reason = match error.downcast_ref::<WasmTrap>() {
-        Some(WasmTrap::Interrupt) => {
-            format!("call-budget: a call took longer than {} ms", budget.as_millis())
-        }
+        Some(WasmTrap::Interrupt) => return Trap::over_budget(budget),
         Some(trap) => match (state.memory_refused, &state.last_error) {
             (Some(octets), _) => format!("memory: {octets} octets were asked for and refused; then: {trap}"),
             (None, Some(message)) => format!("{trap}, after it logged: {message}"),

@@ -13,6 +13,7 @@ use crate::worker::wake::Socket;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use zilla_config::Isolation;
 use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, StreamId, Violation, Violations};
@@ -259,7 +260,7 @@ impl Running {
                 native.deliver(batch, now.monotonic_ms, &mut self.engine, &mut others);
             }
             Slot::Plugin(slot) if !slot.breaker.is_closed(now.monotonic_ms) => {
-                self.engine.fail(binding, CloseCode::Crashed);
+                slot.fail(&mut self.engine, binding);
             }
             Slot::Plugin(slot) => slot.deliver(now, batch, returned, &mut self.engine, binding),
         }
@@ -358,11 +359,13 @@ fn by_rule(violations: &Violations) -> Vec<(Violation, u64)> {
 }
 
 impl PluginSlot {
-    fn report(&mut self, trap: &Trap, streams: usize, now_ms: u64) {
-        tracing::error!(binding = %self.name, streams, reason = %trap, "a plugin trapped, its streams are closed");
-        if let Some(pause_ms) = self.breaker.on_trap(now_ms) {
-            tracing::error!(binding = %self.name, pause_ms, "breaker: a plugin traps again and again, new streams are reset");
+    /// Its streams are lost, and what it had for them.
+    fn fail(&mut self, engine: &mut Engine, binding: BindingIndex) {
+        match &mut self.instances {
+            Instances::Shared(instance) => *instance = None,
+            Instances::Isolated(isolated) => **isolated = Isolated::default(),
         }
+        engine.fail(binding, CloseCode::Crashed);
     }
 
     fn deliver(
@@ -373,23 +376,44 @@ impl PluginSlot {
         engine: &mut Engine,
         binding: BindingIndex,
     ) {
-        let Self { binding_type, config, .. } = self;
+        let Self { name, binding_type, config, instances, breaker, .. } = self;
         let make = || binding_type.attach(config).map(|(instance, _routes)| instance);
-        match &mut self.instances {
+        let now_ms = now.monotonic_ms;
+        match instances {
             Instances::Shared(instance) => match deliver_shared(instance, make, now, batch, returned) {
                 Ok(()) => engine.handle(binding, &returned.frames, batch.octets(), &returned.octets),
                 Err(trap) => {
                     let streams = engine.streams_of(binding);
-                    engine.fail(binding, CloseCode::Crashed);
-                    self.report(&trap, streams, now.monotonic_ms);
+                    report(name, &trap, streams);
+                    trip(name, breaker, now_ms);
+                    self.fail(engine, binding);
                 }
             },
             Instances::Isolated(isolated) => {
-                for (trap, streams) in isolated.deliver(now, batch, returned, (engine, binding), make) {
-                    self.report(&trap, streams, now.monotonic_ms);
+                // Only calls that others had to wait for count: any other trap costs its own stream alone.
+                let on_trap = |trap: &Trap, streams| {
+                    report(name, trap, streams);
+                    if trap.is_over_budget() {
+                        trip(name, breaker, now_ms);
+                    }
+                    if breaker.is_closed(now_ms) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                };
+                if isolated.deliver(now, batch, returned, (engine, binding), make, on_trap).is_break() {
+                    self.fail(engine, binding);
                 }
             }
         }
+    }
+}
+
+fn report(name: &str, trap: &Trap, streams: usize) {
+    tracing::error!(binding = %name, streams, reason = %trap, "a plugin trapped, its streams are closed");
+}
+
+/// Counts a trap. The breaker may open.
+fn trip(name: &str, breaker: &mut Breaker, now_ms: u64) {
+    if let Some(pause_ms) = breaker.on_trap(now_ms) {
+        tracing::error!(binding = %name, pause_ms, "breaker: a plugin traps again and again, new streams are reset");
     }
 }
 

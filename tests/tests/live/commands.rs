@@ -1,7 +1,5 @@
 //! What operators type, and what others send to the control socket.
 
-use crate::support::load::Load;
-use crate::support::plugin::{built, file_name, in_mood, version};
 use crate::support::site::Site;
 use crate::support::yaml::{echo, file, moody, web};
 use std::fs;
@@ -9,6 +7,8 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use zilla_tests::load::Load;
+use zilla_tests::plugin::{built, file_name, in_mood, version};
 use zilla_tests::{Client, Folder, PATIENCE, Ports, zilla};
 
 /// A host without a watch: nothing but commands changes it.

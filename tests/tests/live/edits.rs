@@ -1,11 +1,11 @@
 //! A random walk through `zilla.yaml`: each edit is seen, and nobody else sees it.
 
 use crate::support::from_environment;
-use crate::support::load::Load;
 use crate::support::site::Site;
 use crate::support::yaml::{binding, echo, file, tcp, web};
 use std::collections::{BTreeMap, BTreeSet};
 use zilla_tests::http::HttpClient;
+use zilla_tests::load::Load;
 use zilla_tests::random::Random;
 use zilla_tests::{Client, Ports};
 

@@ -1,9 +1,9 @@
 //! While a change is made, which takes as long as a plugin does to compile and to begin, the host answers.
 
-use crate::support::plugin::{built, in_mood, version};
 use crate::support::site::{Asked, Site};
 use crate::support::yaml::{file, moody};
 use std::sync::mpsc;
+use zilla_tests::plugin::{built, in_mood, version};
 use zilla_tests::{Client, Ports};
 
 /// Commands that wait for the change that is being made; a further one is refused.

@@ -1,11 +1,11 @@
 //! What a plugin knows goes on in its next version.
 
-use crate::support::load::Load;
-use crate::support::plugin::{built, file_name, version, without_state};
 use crate::support::site::Site;
 use crate::support::yaml::{counter, echo, file, moody};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use zilla_tests::load::Load;
+use zilla_tests::plugin::{built, file_name, version, without_state};
 use zilla_tests::{Client, Folder, Line, Ports, until};
 
 /// How often the plugin is replaced under load.

@@ -8,11 +8,11 @@
 //! It is a courtesy, never a condition: whatever goes wrong costs the state, is told in one line of the log, and
 //! the new instance begins empty. Only a trap costs more, namely the instance that trapped.
 
-use super::{Instances, PluginSlot, Running, Slot};
+use super::{Instances, PluginSlot, Running, Slot, report, trip};
 use crate::plugin::{RestoreError, Trap};
 use slab::Slab;
 use std::collections::BTreeMap;
-use zilla_engine::{BindingIndex, CloseCode};
+use zilla_engine::BindingIndex;
 
 /// What makes bindings of two generations the same one.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -71,9 +71,9 @@ impl Running {
             Err(Unsaved::Kept(reason)) => Err(reason),
             Err(Unsaved::Trapped(trap)) => {
                 let binding = BindingIndex(position as u32);
-                let streams = self.engine.streams_of(binding);
-                self.engine.fail(binding, CloseCode::Crashed);
-                old.report(&trap, streams, now_ms);
+                report(&old.name, &trap, self.engine.streams_of(binding));
+                trip(&old.name, &mut old.breaker, now_ms);
+                old.fail(&mut self.engine, binding);
                 Err(trap.0)
             }
         };

@@ -1,11 +1,10 @@
 //! A host with a folder of its own, in which tests change what it runs.
 
-use super::plugin;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use zilla_tests::{Folder, Host, Output, PATIENCE, command, files, host::Start, until};
+use zilla_tests::{Folder, Host, Output, PATIENCE, command, files, host::Start, plugin, until};
 
 /// A running host, its `zilla.yaml`, its plugins and its control socket.
 pub(crate) struct Site {
