@@ -128,28 +128,23 @@ pub enum RestoreError {
     Failed(Trap),
 }
 
-/// Why an instance is lost, in words for the log.
+/// Why an instance is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trap(pub String);
-
-/// How the reason of a trap begins that is a call past its budget.
-const CALL_BUDGET: &str = "call-budget: ";
-
-impl Trap {
-    /// A call took longer than it may.
-    fn over_budget(budget: Duration) -> Self {
-        Self(format!("{CALL_BUDGET}a call took longer than {} ms", budget.as_millis()))
-    }
-
-    /// Whether a call took longer than it may, so that others had to wait for it.
-    pub(crate) fn is_over_budget(&self) -> bool {
-        self.0.starts_with(CALL_BUDGET)
-    }
+pub enum Trap {
+    /// A call took longer than this, so that others had to wait for it.
+    OverBudget(Duration),
+    /// Anything else, in words for the log.
+    Other(String),
 }
 
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::OverBudget(budget) => {
+                write!(f, "call-budget: a call took longer than {} ms", budget.as_millis())
+            }
+            Self::Other(reason) => f.write_str(reason),
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl Code {
         let description = code
             .instantiate("(describe)", &Allowance::default())
             .and_then(|mut instance| instance.describe())
-            .map_err(|trap| LoadError::Undescribed(trap.0))?;
+            .map_err(|trap| LoadError::Undescribed(trap.to_string()))?;
         check_description(&description).map_err(LoadError::Undescribed)?;
         let state = loaded.keeps_state().then(|| code.find_state()).transpose();
         let state = state.map_err(|error| LoadError::WrongState(format!("{error:#}")))?;
@@ -131,7 +131,7 @@ impl BindingType for BindingPlugin {
         let routes = instance.attach(config)?;
         if routes.len() != config.routes.len() {
             let trap = format!("attach: expected {} routes, found {}", config.routes.len(), routes.len());
-            return Err(AttachError::Failed(Trap(trap)));
+            return Err(AttachError::Failed(Trap::Other(trap)));
         }
         Ok((Box::new(instance), routes))
     }
@@ -224,7 +224,7 @@ fn arm(store: &mut Store<InstanceState>, budget: Duration) {
 fn explain(store: &Store<InstanceState>, error: &wasmtime::Error, budget: Duration) -> Trap {
     let state = store.data();
     let reason = match error.downcast_ref::<WasmTrap>() {
-        Some(WasmTrap::Interrupt) => return Trap::over_budget(budget),
+        Some(WasmTrap::Interrupt) => return Trap::OverBudget(budget),
         Some(trap) => match (state.memory_refused, &state.last_error) {
             (Some(octets), _) => format!("memory: {octets} octets were asked for and refused; then: {trap}"),
             (None, Some(message)) => format!("{trap}, after it logged: {message}"),
@@ -232,5 +232,5 @@ fn explain(store: &Store<InstanceState>, error: &wasmtime::Error, budget: Durati
         },
         None => error.root_cause().to_string(),
     };
-    Trap(reason)
+    Trap::Other(reason)
 }

@@ -60,7 +60,7 @@ impl Isolated {
                 self.owners.iter_mut().for_each(|(_, owner)| owner.frames.push(position));
             } else if let Err(error) = self.sort(position, frame, &mut make) {
                 engine.fail_stream(binding, frame.stream, CloseCode::Crashed);
-                on_trap(&Trap(error.to_string()), 1)?;
+                on_trap(&Trap::Other(error.to_string()), 1)?;
             }
         }
         for index in std::mem::take(&mut self.order) {

@@ -8,7 +8,8 @@
 //! It is a courtesy, never a condition: whatever goes wrong costs the state, is told in one line of the log, and
 //! the new instance begins empty. Only a trap costs more, namely the instance that trapped.
 
-use super::{Instances, PluginSlot, Running, Slot, report, trip};
+use super::plugin::{Instances, PluginSlot, report, trip};
+use super::{Running, Slot};
 use crate::plugin::{RestoreError, Trap};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -74,7 +75,7 @@ impl Running {
                 report(&old.name, &trap, self.engine.streams_of(binding));
                 trip(&old.name, &mut old.breaker, now_ms);
                 old.fail(&mut self.engine, binding);
-                Err(trap.0)
+                Err(trap.to_string())
             }
         };
         let (binding, from, to) = (new.name.as_str(), old.version(), new.version());
@@ -126,9 +127,9 @@ impl PluginSlot {
                 )))
             }
             Ok(state) => Ok(Some(state)),
-            Err(Trap(reason)) => {
+            Err(trap) => {
                 *slot = None;
-                Err(Unsaved::Trapped(Trap(format!("save: {reason}"))))
+                Err(Unsaved::Trapped(Trap::Other(format!("save: {trap}"))))
             }
         }
     }
