@@ -1,10 +1,9 @@
 //! A binding type served by a component, and its instances.
 
 use super::contract::state::{State, StateIndices};
-use super::contract::zilla::plugin::types as wit;
 use super::contract::{Binding as World, BindingIndices};
 use super::digest::Digest;
-use super::frames::{from_plugin, to_plugin};
+use super::frames::{GivenFrames, ReturnedBatch};
 use super::import::{InstanceState, one_line};
 use super::load::{LoadError, Loaded};
 use super::options::Allowance;
@@ -16,7 +15,7 @@ use super::{
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::{HasSelf, InstancePre, Linker};
+use wasmtime::component::{ComponentExportIndex, HasSelf, InstancePre, Linker, TypedFunc};
 use wasmtime::{Store, Trap as WasmTrap, UpdateDeadline};
 use zilla_engine::Batch;
 
@@ -31,11 +30,18 @@ pub(crate) struct Code {
     runtime: Runtime,
     pre: InstancePre<InstanceState>,
     exports: BindingIndices,
+    deliver: ComponentExportIndex,
     /// Where `save` and `restore` are, if it keeps state.
     state: Option<StateIndices>,
     description: Description,
     digest: Digest,
 }
+
+/// `deliver` of the contract, with frames as the engine has them.
+type Deliver = TypedFunc<(Instant, GivenFrames<'static>, &'static [u8]), (ReturnedBatch,)>;
+
+/// The interface that has `deliver`, without its version.
+const EXPORTS: &str = "zilla:plugin/binding-exports@";
 
 /// A binding type served by a component. Nothing of it runs until it is attached, but for `describe`.
 #[derive(Clone)]
@@ -54,9 +60,10 @@ impl Code {
         World::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(invalid)?;
         let pre = linker.instantiate_pre(&loaded.component).map_err(invalid)?;
         let exports = BindingIndices::new(&pre).map_err(invalid)?;
+        let deliver = find_deliver(loaded).ok_or_else(|| LoadError::WrongWorld(loaded.exports.clone()))?;
         let unnamed = Description { type_name: String::new(), version: String::new(), kinds: Vec::new() };
         let (runtime, digest) = (runtime.clone(), loaded.digest);
-        let code = Self { runtime, pre, exports, state: None, description: unnamed, digest };
+        let code = Self { runtime, pre, exports, deliver, state: None, description: unnamed, digest };
         let description = code
             .instantiate("(describe)", &Allowance::default())
             .and_then(|mut instance| instance.describe())
@@ -80,11 +87,12 @@ impl Code {
         let mut store = self.store(binding, allowance);
         let made = self.pre.instantiate(&mut store).and_then(|instance| {
             let world = self.exports.load(&mut store, &instance)?;
+            let deliver = instance.get_typed_func(&mut store, self.deliver)?;
             let state = self.state.as_ref().map(|state| state.load(&mut store, &instance)).transpose()?;
-            Ok((world, state))
+            Ok((world, deliver, state))
         });
-        let (world, state) = made.map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
-        Ok(WasmInstance { store, world, state, call_budget: allowance.call_budget, frames: Vec::new() })
+        let (world, deliver, state) = made.map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
+        Ok(WasmInstance { store, world, deliver, state, call_budget: allowance.call_budget })
     }
 
     /// An empty store in which the plugin may take its time to begin.
@@ -137,6 +145,13 @@ impl BindingType for BindingPlugin {
     }
 }
 
+/// Where `deliver` is in a component.
+fn find_deliver(loaded: &Loaded) -> Option<ComponentExportIndex> {
+    let name = loaded.exports.iter().find(|export| export.starts_with(EXPORTS))?;
+    let exports = loaded.component.get_export_index(None, name)?;
+    loaded.component.get_export_index(Some(&exports), "deliver")
+}
+
 fn check_description(description: &Description) -> Result<(), String> {
     let name = &description.type_name;
     let legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -152,10 +167,9 @@ fn check_description(description: &Description) -> Result<(), String> {
 struct WasmInstance {
     store: Store<InstanceState>,
     world: World,
+    deliver: Deliver,
     state: Option<State>,
     call_budget: Duration,
-    /// Reused from call to call.
-    frames: Vec<wit::Frame>,
 }
 
 impl WasmInstance {
@@ -177,16 +191,13 @@ impl WasmInstance {
 
 impl Instance for WasmInstance {
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
-        self.frames.clear();
-        self.frames.extend(batch.frames.iter().map(to_plugin));
         arm(&mut self.store, self.call_budget);
-        let exports = self.world.zilla_plugin_binding_exports();
-        let answer = exports
-            .call_deliver(&mut self.store, now, &self.frames, batch.octets())
+        let given = (now, GivenFrames(&batch.frames), batch.octets());
+        let (ReturnedBatch { frames, octets },) = self
+            .deliver
+            .call(&mut self.store, given)
             .map_err(|error| explain(&self.store, &error, self.call_budget))?;
-        returned.frames.clear();
-        returned.frames.extend(answer.frames.iter().map(from_plugin));
-        returned.octets = answer.octets;
+        (returned.frames, returned.octets) = (frames.0, octets);
         Ok(())
     }
 
