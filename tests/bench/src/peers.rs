@@ -168,7 +168,8 @@ fn cache(work: Work, port: u16, scratch: &Scratch) -> PathBuf {
 /// As in the examples `http.echo` and `tcp.echo`.
 fn zilla_yaml(peer: Peer, work: Work, port: u16, scratch: &Scratch) -> Result<PathBuf, Failure> {
     let text = match work {
-        Work::Http { .. } | Work::Idle { .. } | Work::Start { .. } | Work::Swap { .. } => format!(
+        Work::Swap { .. } => swap::zilla_yaml(port),
+        Work::Http { .. } | Work::Idle { .. } | Work::Start { .. } => format!(
             "\
 ---
 name: example
@@ -232,8 +233,7 @@ name: example
 /// The same port of another address of the loopback leads to a plugin that loops when it is told to.
 fn looping(port: u16) -> String {
     format!(
-        "\
-  looping_tcp_server:
+        "  looping_tcp_server:
     type: tcp
     kind: server
     options:

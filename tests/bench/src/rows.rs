@@ -31,7 +31,7 @@ pub(crate) enum Work {
     Connect { connections: usize },
     /// Connections to an echo that are kept and do nothing, each after one answer.
     Kept { connections: usize },
-    /// Small messages that are due one after the other, whether or not the one before has come back.
+    /// Small messages that are sent when they are due, whatever has come back.
     Paced { connections: usize },
 }
 

@@ -36,6 +36,31 @@ fn directory(port: u16, scratch: &Scratch) -> PathBuf {
     scratch.path().join(format!("plugins-{port}"))
 }
 
+/// `tcp` to `http` to `echo`, for any authority.
+pub(crate) fn zilla_yaml(port: u16) -> String {
+    format!(
+        "\
+---
+name: example
+bindings:
+  north_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+    exit: north_http_server
+  north_http_server:
+    type: http
+    kind: server
+    exit: north_echo_server
+  north_echo_server:
+    type: echo
+    kind: server
+"
+    )
+}
+
 /// Replaces the plugin for some time, each time by one that was never compiled. The answer is in ms.
 pub(crate) fn measure(
     peer: Peer,
@@ -76,7 +101,7 @@ pub(crate) fn measure(
     }
     let tally = load.end();
     if tally.failed > 0 {
-        return Err(format!("{} requests failed: {:?}", tally.failed, tally.reasons).into());
+        return Err(format!("{} requests failed: {:?}", tally.failed, tally.reasons.first()).into());
     }
     Ok(match asks {
         Swap::Gap => tally.longest_gap.as_secs_f64() * 1e3,

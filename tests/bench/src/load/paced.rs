@@ -1,10 +1,11 @@
-//! Small messages that are due one after the other. How long each takes is counted from when it was due: a server that
-//! does nothing for a while is late for all that were due meanwhile, and not for one alone.
+//! Small messages that are sent when they are due, whatever has come back. How long each takes is counted from then: a
+//! server that does nothing for a while is late for all that came meanwhile, and not for one alone.
 
+use super::ping::MESSAGE_OCTETS;
 use crate::Failure;
 use crate::stats::percentile;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Between two messages of a connection.
@@ -26,17 +27,27 @@ pub(crate) fn run(port: u16, connections: usize, time: Duration) -> Result<(f64,
 
 /// The times in µs that the messages of one connection took.
 fn ask(port: u16, begin: Instant, time: Duration) -> io::Result<Vec<u32>> {
-    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_nodelay(true)?;
+    let mut sender = socket.try_clone()?;
+    let send = move || -> io::Result<()> {
+        let mut due = begin;
+        while due < begin + time {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            sender.write_all(&[b'x'; MESSAGE_OCTETS])?;
+            due += PACE;
+        }
+        sender.shutdown(Shutdown::Write)
+    };
+    let sending = std::thread::spawn(send);
     let mut times = Vec::new();
+    let (mut socket, mut message) = (socket, [0; MESSAGE_OCTETS]);
     let mut due = begin;
     while due < begin + time {
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        let mut word = [b'x'; 64];
-        socket.write_all(&word)?;
-        socket.read_exact(&mut word)?;
+        socket.read_exact(&mut message)?;
         times.push(u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX));
         due += PACE;
     }
+    sending.join().map_err(|_| io::Error::other("a thread of load panicked"))??;
     Ok(times)
 }
