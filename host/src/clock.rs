@@ -1,4 +1,4 @@
-//! The only place that reads the time.
+//! The only place that reads the time that plugins and streams see.
 
 use crate::plugin::Instant;
 use std::time::SystemTime;

@@ -25,7 +25,10 @@ pub fn start(format: LogFormat, level: Option<LevelFilter>) {
             .with_default_directive(LevelFilter::INFO.into())
             .from_env_lossy(),
     };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost. To tell that on standard error, as is the default, would be a panic of
+    // whoever has something to say: a worker, when the disk is full or the reader of a pipe has gone.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    let log = log.with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

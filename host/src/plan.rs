@@ -93,7 +93,9 @@ impl Plan {
             if let Some(found) = planner.resolve_type(binding)
                 && let Some(kind) = planner.resolve_kind(binding, found.describe())
             {
+                let errors = planner.problems.len();
                 planner.check_values(binding, &kind);
+                planner.check_meanings(binding, &found, errors);
             }
         }
         planner.check_references();

@@ -24,6 +24,7 @@ mod trust;
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 use zilla_engine::{Batch, Frame};
 
 pub use binding::BindingPlugin;
@@ -54,6 +55,11 @@ pub trait BindingType: Send + Sync {
         None
     }
 
+    /// Whether its instances have state to save and restore.
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
     /// Makes an instance and gives it its configuration. The compiled routes are in its order.
     fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError>;
 }
@@ -62,6 +68,18 @@ pub trait BindingType: Send + Sync {
 pub trait Instance: Send {
     /// Handles a batch. After a trap it is thrown away.
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap>;
+
+    /// State for its successor, any octets. It goes on afterwards; after a trap it is thrown away. Called where
+    /// its type keeps state.
+    fn save(&mut self) -> Result<Vec<u8>, Trap> {
+        Ok(Vec::new())
+    }
+
+    /// Takes what a predecessor has saved, of that version, before the first batch. Called where its type keeps
+    /// state.
+    fn restore(&mut self, _version: &str, _state: &[u8]) -> Result<(), RestoreError> {
+        Ok(())
+    }
 
     /// It is no longer needed.
     fn detach(&mut self) -> Result<(), Trap>;
@@ -101,13 +119,32 @@ impl fmt::Display for AttachError {
 
 impl std::error::Error for AttachError {}
 
-/// Why an instance is lost, in words for the log.
+/// Why an instance did not take the state of its predecessor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trap(pub String);
+pub enum RestoreError {
+    /// The plugin does not accept it, in its own words. The instance is as it was.
+    Refused(String),
+    /// The plugin trapped. The instance is lost.
+    Failed(Trap),
+}
+
+/// Why an instance is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trap {
+    /// A call took longer than this, so that others had to wait for it.
+    OverBudget(Duration),
+    /// Anything else, in words for the log.
+    Other(String),
+}
 
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::OverBudget(budget) => {
+                write!(f, "call-budget: a call took longer than {} ms", budget.as_millis())
+            }
+            Self::Other(reason) => f.write_str(reason),
+        }
     }
 }
 

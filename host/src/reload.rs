@@ -4,6 +4,7 @@ use crate::plan::{Plan, vaults};
 use crate::plugin::{BindingType as _, Digest, Library};
 use crate::watch::Watched;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use zilla_config::{Outcome, Source, parse, render};
 
@@ -147,8 +148,10 @@ impl Loader {
         let place = library
             .place_of(&type_name)
             .ok_or_else(|| refused(&"there is no directory of plugins to put it into"))?;
+        let is_other = |directory: &&PathBuf| place.parent() != Some(directory.as_path());
+        let earlier = library.directories().iter().take_while(is_other).cloned().collect();
         self.plan(&library.with(&type_name, file.to_owned()))?;
-        Ok(Swap { file: file.to_owned(), place })
+        Ok(Swap { file: file.to_owned(), place, earlier })
     }
 }
 
@@ -166,6 +169,8 @@ fn follow(mut path: PathBuf, files: &mut BTreeSet<PathBuf>) {
 pub(crate) struct Swap {
     file: PathBuf,
     place: PathBuf,
+    /// Directories in which a file would be found before the one that is replaced.
+    earlier: Vec<PathBuf>,
 }
 
 impl Swap {
@@ -177,7 +182,35 @@ impl Swap {
         replaced.map_err(|error| {
             // Nothing more can be done about a partial file than to try to remove it.
             let _ = std::fs::remove_file(&partial);
-            LoadFailure(format!("{}: {error}", self.place.display()))
+            match error.kind() {
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => self.not_writable(&error),
+                _ => LoadFailure(format!("{}: {error}", self.place.display())),
+            }
         })
     }
+
+    /// Which directory the host cannot write to, and what can be done.
+    fn not_writable(&self, error: &std::io::Error) -> LoadFailure {
+        let directory = self.place.parent().unwrap_or(&self.place).display();
+        let way_out = match self.earlier.iter().find(|directory| is_writable(directory)) {
+            Some(earlier) => format!(
+                "put the file into {}, which is searched earlier and which it can write to",
+                earlier.display()
+            ),
+            None => "start it with `--plugins` of a directory that it can write to".to_owned(),
+        };
+        LoadFailure(format!(
+            "{}: expected a directory that the host can write to, found: {error}\n  help: let the host write to \
+             {directory}, or {way_out}",
+            self.place.display()
+        ))
+    }
+}
+
+/// Whether a file can be made in a directory; only trying tells.
+fn is_writable(directory: &Path) -> bool {
+    let probe = directory.join(format!("probe.{}.partial", std::process::id()));
+    let is_made = std::fs::File::create_new(&probe).is_ok();
+    // What cannot be removed was not made, and what was made can be.
+    is_made && std::fs::remove_file(&probe).is_ok()
 }

@@ -327,8 +327,14 @@ impl Supervisor {
         let is_failure = matches!(leave, Leave::Stop(_));
         // Nothing is applied any more, which whoever waits for it is told by this.
         self.pending = None;
-        self.work = None;
         self.changes.clear();
+        if let Some(Work { change, .. }) = self.work.take()
+            && change.swap.is_some()
+        {
+            change.answer(
+                json!({"error": "the host is ending, and may have put the file in its place already"}),
+            );
+        }
         match leave {
             Leave::Drain(reason) => {
                 tracing::info!(reason, limit_ms = self.drain_limit_ms(), "draining");

@@ -20,6 +20,7 @@ pub(crate) mod wake;
 use crate::clock::Clock;
 use crate::plugin::Instant;
 use command::{Apply, Command, PipelineReport};
+use pipeline::handover::hand_over;
 use pipeline::{Listeners, Running, Scratch};
 use slab::Slab;
 use std::future::Future;
@@ -133,7 +134,7 @@ impl Worker {
     /// Lets new streams go to a new generation.
     fn apply(&mut self, apply: Apply) {
         let now_ms = self.clock.now().monotonic_ms;
-        let (mut listeners, mut ending) = (Listeners::new(), Vec::new());
+        let (mut listeners, mut ending, mut started) = (Listeners::new(), Vec::new(), Vec::new());
         for (index, running) in &mut self.pipelines {
             if running.drain_until_ms.is_none() && !apply.keep.contains(&running.plan.fingerprint) {
                 let taken = running.take_listeners().into_iter();
@@ -147,11 +148,15 @@ impl Worker {
             let name = new.plan.name.clone();
             let entry = self.pipelines.vacant_entry();
             match Running::start(entry.key() as u32, apply.generation, new, &mut listeners) {
-                Ok(running) => drop(entry.insert(running)),
+                Ok(running) => {
+                    started.push(entry.key());
+                    entry.insert(running);
+                }
                 // The sockets are open and the instances made: only the reactor itself can have failed.
                 Err(error) => tracing::error!(pipeline = name, %error, "a pipeline did not start"),
             }
         }
+        hand_over(&mut self.pipelines, &ending, &started, now_ms);
         for (index, position, listener) in listeners.into_values() {
             self.pipelines[index].accept_last(position, &listener, now_ms);
         }

@@ -45,6 +45,54 @@ pub trait Binding: Sized + 'static {
     fn detach(self) {}
 }
 
+/// State of a binding that outlives its instance: a cache, counters.
+///
+/// When the plugin's file or `zilla.yaml` changes, the host makes a new instance beside the old one. Before it
+/// gets its first stream, the host hands it what the old one [saves](State::save), on each worker for itself.
+/// Implement it, and say so where the component is made: `zilla_sdk::export!(Counter: State);`.
+///
+/// ```
+/// # use zilla_sdk::prelude::*;
+/// # struct Nothing;
+/// # impl Stream for Nothing {}
+/// # struct Counter { count: u64 }
+/// # impl Binding for Counter {
+/// #     const TYPE: &'static str = "counter";
+/// #     const KINDS: &'static [Kind] = &[Kind::Server];
+/// #     type Options = NoOptions;
+/// #     type Stream = Nothing;
+/// #     fn attach(_: BindingConfig<NoOptions>) -> Result<Self, ConfigError> { Ok(Self { count: 0 }) }
+/// #     fn accept(&mut self, _: Begin<'_>, _: &mut Context<'_>) -> Result<Nothing, Reset> { Ok(Nothing) }
+/// # }
+/// impl State for Counter {
+///     fn save(&self) -> Vec<u8> {
+///         self.count.to_le_bytes().to_vec()
+///     }
+///
+///     fn restore(&mut self, _version: &str, state: &[u8]) -> Result<(), String> {
+///         let octets = state.try_into().map_err(|_| format!("expected 8 octets, found {}", state.len()))?;
+///         self.count = u64::from_le_bytes(octets);
+///         Ok(())
+///     }
+/// }
+///
+/// zilla_sdk::export!(Counter: State);
+/// # let old = zilla_sdk::testing::Harness::<Counter>::attach("kind: server").unwrap();
+/// # assert_eq!(old.restore("0.1.0", &7u64.to_le_bytes()), Ok(()));
+/// # assert_eq!(old.save(), 7u64.to_le_bytes());
+/// ```
+pub trait State: Binding {
+    /// What a successor is to know, any octets, at most as many as the host hands over (1 MiB unless
+    /// `plugins: {TYPE: {state: …}}` in `zilla.yaml` says otherwise). This instance goes on with the streams
+    /// that it has; what they change later is lost.
+    fn save(&self) -> Vec<u8>;
+
+    /// Takes what a predecessor has saved, before the first stream. That was `version` of the plugin, older or
+    /// newer than this one, and its options may have been others. An error, in words for the log, refuses the
+    /// state and must leave everything as [`Binding::attach`] did.
+    fn restore(&mut self, version: &str, state: &[u8]) -> Result<(), String>;
+}
+
 /// What a binding keeps for one accepted stream, and for the streams that it opens on its behalf.
 ///
 /// Events of all of them come here; [`Context::stream`] says of which. The value is dropped when the last

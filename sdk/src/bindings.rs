@@ -18,3 +18,15 @@ wit_bindgen::generate!({
     default_bindings_module: "::zilla_sdk::bindings",
     generate_all,
 });
+
+/// What a component exports beside its own world if it keeps state.
+pub mod state {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "state",
+        pub_export_macro: true,
+        export_macro_name: "export_state",
+        default_bindings_module: "::zilla_sdk::bindings::state",
+        generate_all,
+    });
+}

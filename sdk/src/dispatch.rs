@@ -1,7 +1,7 @@
 //! From frames to the methods of [`Binding`] and [`Stream`], and back.
 
 use crate::attributes::Attributes;
-use crate::binding::{Begin, Binding, Data, Payload, Reset, Stream};
+use crate::binding::{Begin, Binding, Data, Payload, Reset, State, Stream};
 use crate::bindings::exports::zilla::plugin::binding_exports as wit;
 use crate::bindings::zilla::plugin::types::{
     Batch, CloseCode, ConfigError, Frame, FrameFlags, FrameKind, Instant, StreamId,
@@ -204,6 +204,18 @@ impl<B: Binding> Instance<B> {
             self.owners[index] = None;
             self.free.push(index);
         }
+    }
+}
+
+impl<B: State> Instance<B> {
+    /// State for a successor.
+    pub fn save(&self) -> Vec<u8> {
+        self.binding.save()
+    }
+
+    /// Takes the state that an instance of that version has saved; to be called before the first stream.
+    pub fn restore(&mut self, version: &str, state: &[u8]) -> Result<(), String> {
+        self.binding.restore(version, state)
     }
 }
 

@@ -2,9 +2,11 @@
 
 /// Makes the crate a component that serves a binding: `zilla_sdk::export!(Hello);`, once, for a crate of
 /// type `cdylib`. Natively it expands to nothing, so that plugins can be linked into one test.
+///
+/// `zilla_sdk::export!(Counter: State);` is for a binding that leaves its [`State`](crate::State) to a successor.
 #[macro_export]
 macro_rules! export {
-    ($binding:ty) => {
+    (@component $binding:ty { $($state:tt)* }) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
             use $crate::bindings::exports::zilla::plugin::binding_exports as wit;
@@ -45,7 +47,37 @@ macro_rules! export {
                 }
             }
 
-    $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+            $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+            $($state)*
+        };
+    };
+    ($binding:ty) => {
+        $crate::export!(@component $binding {});
+    };
+    ($binding:ty: State) => {
+        $crate::export!(@component $binding {
+            use $crate::bindings::state::exports::zilla::plugin::state_exports as state;
+
+            impl state::Guest for Component {
+                fn save() -> Vec<u8> {
+                    INSTANCE.with_borrow(|slot| {
+                        slot.as_ref().expect("attached before it is asked for state").save()
+                    })
+                }
+
+                fn restore(version: String, state: Vec<u8>) -> Result<(), String> {
+                    INSTANCE.with_borrow_mut(|slot| {
+                        slot.as_mut().expect("attached before it is given state").restore(&version, &state)
+                    })
+                }
+            }
+
+            $crate::bindings::state::export_state!(Component with_types_in $crate::bindings::state);
+        });
+        // Natively as well, a binding that says so has state.
+        const _: fn() = || {
+            fn has_state<B: $crate::State>() {}
+            has_state::<$binding>();
         };
     };
 }

@@ -8,6 +8,7 @@
 //! * [`Stream`] is what it keeps for each; its defaults close.
 //! * [`Context`] sends, receives, opens streams and sets timers. Credit cannot be overrun: a [`Sender`]
 //!   takes what there is and leaves the rest.
+//! * [`State`], for those that have any, is what a new version takes over from the one it replaces.
 //! * [`export!`] makes the component.
 //! * [`testing`] runs it natively: a test is a script of frames on a virtual clock.
 //!
@@ -34,7 +35,7 @@ pub mod testing;
 mod tests;
 
 pub use attributes::{Attributes, AttributesWriter};
-pub use binding::{Begin, Binding, Data, Payload, Reset, Stream};
+pub use binding::{Begin, Binding, Data, Payload, Reset, State, Stream};
 pub use bindings::zilla::plugin::types::{
     Batch, CloseCode, Frame, FrameFlags, FrameKind, Instant, Limits, StreamId,
 };
@@ -53,7 +54,7 @@ pub use sender::Sender;
 pub mod prelude {
     pub use crate::{
         Attributes, AttributesWriter, Begin, Binding, BindingConfig, CloseCode, ConfigError, Context, Data,
-        Kind, NoOptions, Payload, Predicate, Reset, Route, RouteConfig, RouteSchema, Routing, Stream,
+        Kind, NoOptions, Payload, Predicate, Reset, Route, RouteConfig, RouteSchema, Routing, State, Stream,
         StreamId, Test, config_error,
     };
     pub use schemars::JsonSchema;

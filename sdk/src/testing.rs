@@ -51,6 +51,7 @@
 //!   [chosen](Harness::attach_with). Peers grant more when the script says, or as they receive with
 //!   [`Peer::auto_window`].
 //! * **Time** stands still but for [`Harness::advance`].
+//! * **State** goes from one harness to another: [`Harness::save`], [`Harness::restore`].
 //! * **Forwards** are the host's: the harness moves the payload from peer to peer.
 //! * Routes are not evaluated, since hosts do that: [`Harness::routes`] shows what was compiled.
 
@@ -64,8 +65,9 @@ mod tests;
 mod track;
 
 use crate::bindings::zilla::plugin::types::{self as wit};
-use crate::{Batch, Binding, ConfigError, Instance, Instant, Route};
+use crate::{Batch, Binding, ConfigError, Instance, Instant, Route, State};
 use stage::Stage;
+use std::any::Any;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -185,6 +187,27 @@ impl<B: Binding> Harness<B> {
             Ok(value) => value,
             Err(broken) => fail(&self.stage, &broken),
         }
+    }
+}
+
+impl<B: State> Harness<B> {
+    /// What the binding would leave to its successor; it goes on.
+    pub fn save(&self) -> Vec<u8> {
+        self.with_instance(|instance| instance.save())
+    }
+
+    /// Gives the binding what one of that version has saved.
+    #[track_caller]
+    pub fn restore(&self, version: &str, state: &[u8]) -> Result<(), String> {
+        if !self.stage.borrow().is_untouched() {
+            fail(&self.stage, "script: state is restored before the first stream");
+        }
+        self.with_instance(|instance| instance.restore(version, state))
+    }
+
+    fn with_instance<R>(&self, with: impl FnOnce(&mut Instance<B>) -> R) -> R {
+        let plugin: &mut dyn Any = &mut *self.stage.borrow_mut().plugin;
+        with(plugin.downcast_mut().expect("a harness of a binding runs an instance of it"))
     }
 }
 

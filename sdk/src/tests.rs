@@ -6,5 +6,6 @@ mod forward;
 mod lifetime;
 mod probe;
 mod relay;
+mod state;
 mod time;
 mod walk;

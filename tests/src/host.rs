@@ -11,6 +11,8 @@ pub struct Host {
     child: Child,
     log: Log,
     folder: Folder,
+    /// How it was started.
+    command: Command,
 }
 
 /// How a host is started: see [`Host::with`].
@@ -20,6 +22,10 @@ pub struct Start {
     variables: Vec<(String, String)>,
     script: Option<String>,
     is_watching: bool,
+    plugins: Vec<String>,
+    cache: Option<String>,
+    prepare: Option<fn(&std::path::Path)>,
+    has_default_control: bool,
 }
 
 /// Where it is told things: in its folder, or hosts would meet at the default place.
@@ -44,6 +50,30 @@ impl Start {
         self
     }
 
+    /// With plugins of another folder, before those that are built.
+    pub fn plugins(mut self, folder: &str) -> Self {
+        self.plugins.push(format!("--plugins={folder}"));
+        self
+    }
+
+    /// With compiled plugins in another folder than that of all tests.
+    pub fn cache(mut self, folder: &str) -> Self {
+        self.cache = Some(format!("--cache={folder}"));
+        self
+    }
+
+    /// After something was put into its folder.
+    pub fn prepared(mut self, prepare: fn(&std::path::Path)) -> Self {
+        self.prepare = Some(prepare);
+        self
+    }
+
+    /// Taking commands where a host does that is told nothing of it: see `XDG_RUNTIME_DIR`.
+    pub fn with_default_control(mut self) -> Self {
+        self.has_default_control = true;
+        self
+    }
+
     /// Applying changed files on its own, which other hosts of these tests do not: plugins may be built meanwhile.
     pub fn watching(mut self) -> Self {
         self.is_watching = true;
@@ -62,16 +92,22 @@ impl Start {
     #[track_caller]
     pub fn start_unseen(self, yaml: &str) -> Host {
         let folder = Folder::with_config(yaml);
-        let options = plugin_options();
-        let own: &[&str] = if self.is_watching { &[CONTROL] } else { &[CONTROL, "--no-watch"] };
-        let given = options.iter().chain(&self.arguments).map(String::as_str);
-        let arguments: Vec<&str> = ["start"].into_iter().chain(own.iter().copied()).chain(given).collect();
+        if let Some(prepare) = self.prepare {
+            prepare(folder.path());
+        }
+        let [plugins, guests, cache] = plugin_options();
+        let options = [plugins, guests, self.cache.unwrap_or(cache)];
+        let control = (!self.has_default_control).then_some(CONTROL);
+        let watch = (!self.is_watching).then_some("--no-watch");
+        let own = ["start"].into_iter().chain(control).chain(watch);
+        let given = self.plugins.iter().chain(&options).chain(&self.arguments).map(String::as_str);
+        let arguments: Vec<&str> = own.chain(given).collect();
         let mut command = match &self.script {
             Some(script) => command::command_after(script, &arguments),
             None => command::command(&arguments),
         };
         command.current_dir(folder.path()).envs(self.variables);
-        Host::own(&mut command, folder)
+        Host::own(command, folder)
     }
 }
 
@@ -88,10 +124,25 @@ impl Host {
     }
 
     #[track_caller]
-    fn own(command: &mut Command, folder: Folder) -> Self {
-        let mut child = command::spawn(command.stderr(Stdio::piped()));
-        let log = child.stderr.take().map(Log::read).unwrap_or_default();
-        Self { child, log, folder }
+    fn own(mut command: Command, folder: Folder) -> Self {
+        let (child, log) = spawn(&mut command);
+        Self { child, log, folder, command }
+    }
+
+    /// Ends it without a chance to do anything: SIGKILL.
+    ///
+    /// # Panics
+    /// If that cannot be done.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child can be killed");
+        command::wait(&mut self.child);
+    }
+
+    /// Starts it once more after it has ended, in the same folder and with the same arguments, and waits for nothing. The
+    /// log begins anew.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        (self.child, self.log) = spawn(&mut self.command);
     }
 
     /// What it has written to standard error.
@@ -215,6 +266,13 @@ impl Host {
             line.is("ERROR", "a plugin trapped, its streams are closed") && line.field("binding") == binding
         })
     }
+}
+
+#[track_caller]
+fn spawn(command: &mut Command) -> (Child, Log) {
+    let mut child = command::spawn(command.stderr(Stdio::piped()));
+    let log = child.stderr.take().map(Log::read).unwrap_or_default();
+    (child, log)
 }
 
 impl Drop for Host {

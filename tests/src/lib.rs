@@ -3,6 +3,8 @@
 //! * [`Host`] is a `zilla start` that is killed when it goes out of scope; [`Log`] is what it said.
 //! * [`zilla`] runs any other command of `zilla` to its end.
 //! * [`Ports`] are free ones, kept free for the host.
+//! * [`load::Load`] is clients that ask without a pause, [`streams::Streams`] are many that stay.
+//! * [`plugin`] makes versions of plugins, good and bad ones.
 //! * [`Client`] is a socket with a deadline, [`http`] reads responses.
 //! * [`config`] writes the `zilla.yaml` that most tests begin with.
 //!
@@ -15,9 +17,13 @@ pub mod files;
 pub mod host;
 pub mod http;
 pub mod limits;
+pub mod load;
 pub mod log;
+pub mod mounts;
+pub mod plugin;
 pub mod ports;
 pub mod random;
+pub mod streams;
 
 use std::time::{Duration, Instant};
 

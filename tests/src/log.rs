@@ -120,6 +120,13 @@ impl Log {
         self.find_index(0, |_| false);
     }
 
+    /// Waits until the process has closed its standard error, or for so long; says whether it has.
+    pub fn wait_for_end_within(&self, time: std::time::Duration) -> bool {
+        let state = self.state();
+        let waited = self.0.1.wait_timeout_while(state, time, |state| !state.is_closed);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
+    }
+
     fn find(&self, from: usize, test: impl Fn(&Line) -> bool) -> Option<Line> {
         let index = self.find_index(from, test)?;
         self.state().lines.get(index).cloned()

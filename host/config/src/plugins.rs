@@ -16,6 +16,8 @@ pub struct PluginSettings {
     pub isolation: Option<Isolation>,
     /// Linear memory of an instance, in octets.
     pub memory_octets: Option<u64>,
+    /// State that an instance may hand to its successor, in octets; 0 for none.
+    pub state_octets: Option<u64>,
     /// Time of one call, in ms.
     pub call_budget_ms: Option<u64>,
     /// Frames that wait for a binding.
@@ -48,6 +50,7 @@ const PLUGIN: Keys = Keys {
     known: &[
         "isolation",
         "memory",
+        "state",
         "call-budget",
         "queued-frames",
         "streams",
@@ -74,6 +77,9 @@ const MEMORY: Quantity = Quantity {
     plain: "octets",
     units: &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)],
 };
+/// Both instances are called on the thread that serves streams, which a copy of more would keep too long.
+const STATE: Quantity =
+    Quantity { min: 0, max: 32 << 20, plain: "octets", units: &[("KiB", 1 << 10), ("MiB", 1 << 20)] };
 const CALL_BUDGET: Quantity =
     Quantity { min: 10, max: 60_000, plain: "ms", units: &[("ms", 1), ("s", 1_000)] };
 const QUEUED_FRAMES: Quantity = Quantity { min: 64, max: 16 << 20, plain: "frames", units: &[] };
@@ -110,6 +116,7 @@ fn plugin(type_name: &str, fields: Fields<'_>, problems: &mut Problems<'_>) -> P
         type_name: type_name.to_owned(),
         isolation,
         memory_octets: quantity("memory", &MEMORY),
+        state_octets: quantity("state", &STATE),
         call_budget_ms: quantity("call-budget", &CALL_BUDGET),
         queued_frames: quantity("queued-frames", &QUEUED_FRAMES),
         streams: quantity("streams", &STREAMS),
@@ -201,7 +208,17 @@ mod tests {
         assert_eq!(settings.memory_octets, Some(32 << 20));
         assert_eq!(settings.call_budget_ms, Some(1000));
         assert_eq!((settings.streams, settings.timers, settings.log_rate), (Some(100), Some(2), Some(0)));
-        assert_eq!((settings.queued_frames, settings.sha256), (None, None));
+        assert_eq!((settings.queued_frames, settings.state_octets, settings.sha256), (None, None, None));
+    }
+
+    #[test]
+    fn state_is_an_amount_of_memory_or_none() {
+        for (written, octets) in
+            [("0", 0), ("0MiB", 0), ("16KiB", 16 << 10), ("1MiB", 1 << 20), ("32MiB", 32 << 20)]
+        {
+            let (settings, text) = outcome(&format!("{{greet: {{state: {written}}}}}"));
+            assert_eq!(settings.expect(&text).state_octets, Some(octets), "{written}");
+        }
     }
 
     #[test]
@@ -213,6 +230,8 @@ mod tests {
             ),
             ("memory: 64MB", "octets from 1048576"),
             ("memory: 99999999999GiB", "octets from 1048576"),
+            ("state: 33MiB", "octets from 0 to 33554432, or a number with a unit (KiB, MiB), as `1MiB`"),
+            ("state: -1", "octets from 0"),
             ("call-budget: 1", "ms from 10 to 60000"),
             ("call-budget: -5", "ms from 10 to 60000"),
             ("isolation: thread", "`worker` or `stream`"),

@@ -3,7 +3,7 @@
 use super::control::{self, SwapArgs};
 use super::{PluginArgs, fail, print, table};
 use crate::native::NativeType;
-use crate::plugin::{BindingType as _, Description, Library, Loaded, Routing, RuntimeOptions};
+use crate::plugin::{BindingPlugin, BindingType as _, Description, Library, Loaded, Routing, RuntimeOptions};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -17,6 +17,11 @@ pub(super) enum PluginCommand {
     /// Show type, kinds, options, imports, size and digest of one file.
     Inspect(InspectArgs),
     /// Put a file in the place of the plugin of its type, under a running host.
+    ///
+    /// The host checks whether everything runs with the new file, and then replaces the file that it uses, in the
+    /// directory that it was found in, also if another directory comes earlier in the search path. A type that has
+    /// no file yet is put into the first directory that there is. The host needs to be allowed to write there: if it
+    /// is not, nothing is changed, and the error says which directory it is, and whether an earlier one would do.
     Swap(SwapArgs),
 }
 
@@ -112,14 +117,10 @@ fn inspect(args: &InspectArgs) -> ExitCode {
         Err(error) => return fail(&error),
     };
     match library.binding_at(&args.file) {
-        Ok((loaded, plugin)) => {
-            let description = plugin.describe();
-            let json = to_json(&loaded, description);
-            match args.json {
-                true => print(&format!("{json:#}\n")),
-                false => print(&to_text(&loaded, description)),
-            }
-        }
+        Ok((loaded, plugin)) => match args.json {
+            true => print(&format!("{:#}\n", to_json(&loaded, &plugin))),
+            false => print(&to_text(&loaded, &plugin)),
+        },
         Err(error) => {
             let imports = imports(&library, &args.file);
             fail(&format!("{}: {error}{imports}", args.file.display()))
@@ -137,7 +138,8 @@ fn imports(library: &Library, file: &std::path::Path) -> String {
     }
 }
 
-fn to_json(loaded: &Loaded, description: &Description) -> Value {
+fn to_json(loaded: &Loaded, plugin: &BindingPlugin) -> Value {
+    let description = plugin.describe();
     let schema = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let kinds = description.kinds.iter().map(|kind| {
         json!({
@@ -156,13 +158,16 @@ fn to_json(loaded: &Loaded, description: &Description) -> Value {
         "sha256": loaded.digest.to_string(),
         "imports": loaded.imports,
         "exports": loaded.exports,
+        "state": plugin.keeps_state(),
         "kinds": kinds.collect::<Vec<_>>(),
     })
 }
 
-fn to_text(loaded: &Loaded, description: &Description) -> String {
+fn to_text(loaded: &Loaded, plugin: &BindingPlugin) -> String {
+    let description = plugin.describe();
+    let state = if plugin.keeps_state() { "is handed over when it is replaced" } else { "none" };
     let mut text = format!(
-        "type:     {}\nconcept:  binding\nversion:  {}\nsize:     {} octets\nsha256:   {}\nimports:  {}\nexports:  {}\n",
+        "type:     {}\nconcept:  binding\nversion:  {}\nsize:     {} octets\nsha256:   {}\nimports:  {}\nexports:  {}\nstate:    {state}\n",
         description.type_name,
         description.version,
         loaded.octets,

@@ -94,14 +94,11 @@ impl Role for Server {
     }
 
     fn start(&self, seat: Seat, listeners: Vec<Listener>) -> Box<dyn NativeBinding> {
-        let authority = |listener: &Listener| {
+        let changed = |listener: Listener| {
             let known = self.0.addresses.iter().find(|address| address.socket == listener.address());
-            known.and_then(|address| address.authority.clone())
+            let authority = known.and_then(|address| address.authority.clone());
+            listener.changed(authority, self.0.backlog)
         };
-        let renamed = |listener: Listener| {
-            let authority = authority(&listener);
-            listener.renamed(authority)
-        };
-        Box::new(TcpServer::new(seat, listeners.into_iter().map(renamed).collect()))
+        Box::new(TcpServer::new(seat, listeners.into_iter().map(changed).collect()))
     }
 }

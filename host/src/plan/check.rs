@@ -1,11 +1,11 @@
 //! What is checked of a binding before its plugin sees it: values, exits, addresses, and what is not served.
 
-use super::planner::Planner;
+use super::planner::{Planner, Type};
 use crate::native::NativeType;
 use crate::plugin::{KindDescription, Routing};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
-use zilla_config::{Binding, Config, NodePath, check_schema};
+use zilla_config::{Binding, Config, NodePath, Problem, Route, check_schema};
 
 impl Planner<'_> {
     pub(super) fn check_values(&mut self, binding: &Binding, kind: &KindDescription) {
@@ -30,6 +30,32 @@ impl Planner<'_> {
                 );
             }
         }
+    }
+
+    /// Finds values of a native binding that fit its schema and are wrong all the same, where something else is
+    /// wrong with it already: what was told after the first `told` problems. Nothing is told twice of one value. A
+    /// plugin cannot be asked, since it is given only what fits its schema.
+    pub(super) fn check_meanings(&mut self, binding: &Binding, found: &Type, told: usize) {
+        let Type::Native(native, _) = found else { return };
+        let vault = binding.vault.and_then(|index| self.read_of(index));
+        // What is wrong with a vault would be told again of each alias.
+        let Err(errors) = native.read(binding, vault.as_ref()) else { return };
+        if native.takes_vault() && binding.vault.is_some() && vault.is_none() {
+            return;
+        }
+        let told = self.problems.split_off(told);
+        let when = |route: &Route| route.when.iter().map(|when| when.conditions.clone()).collect::<Vec<_>>();
+        let routes: Vec<_> = binding.routes.iter().map(|route| json!({"when": when(route)})).collect();
+        let value = json!({"options": binding.options, "routes": routes});
+        // Of what is missing, the schema tells.
+        for error in errors.into_iter().filter(|error| value.pointer(&error.pointer).is_some()) {
+            let at = binding.at.pointer(&error.pointer);
+            let problem = self.config.problem(&at, error.expected, error.found);
+            if !told.iter().any(|told| is_within(told, &problem)) {
+                self.problems.push(problem);
+            }
+        }
+        self.problems.extend(told);
     }
 
     fn check_schema(
@@ -134,4 +160,9 @@ impl Planner<'_> {
 /// Whether other bindings can exit to this one.
 fn accepts(binding: &Binding) -> bool {
     NativeType::of(&binding.type_name).is_none_or(|native| native.accepts(binding.kind))
+}
+
+/// Whether a problem is about the same value as another, or about a part of it.
+fn is_within(part: &Problem, whole: &Problem) -> bool {
+    part.path.strip_prefix(&whole.path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

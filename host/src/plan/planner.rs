@@ -65,6 +65,7 @@ impl<'a> Planner<'a> {
         let native = NativeType::of(&binding.type_name);
         let vault = self.vault_of(binding, native).ok();
         if self.problems.len() > errors {
+            self.check_meanings(binding, &binding_type, errors);
             return None;
         }
         let (role, routes) = match binding_type {

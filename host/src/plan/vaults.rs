@@ -41,7 +41,8 @@ impl Planner<'_> {
         self.read_of(index).map(Some).ok_or(())
     }
 
-    fn read_of(&self, index: VaultIndex) -> Read {
+    /// A vault that could be read.
+    pub(super) fn read_of(&self, index: VaultIndex) -> Read {
         self.vaults.get(index.position()).cloned().flatten()
     }
 

@@ -1,18 +1,21 @@
 //! A binding type served by a component, and its instances.
 
-use super::contract::zilla::plugin::types as wit;
-use super::contract::{Binding as World, BindingPre};
+use super::contract::state::{State, StateIndices};
+use super::contract::{Binding as World, BindingIndices};
 use super::digest::Digest;
-use super::frames::{from_plugin, to_plugin};
-use super::import::InstanceState;
+use super::frames::{GivenFrames, ReturnedBatch};
+use super::import::{InstanceState, one_line};
 use super::load::{LoadError, Loaded};
 use super::options::Allowance;
 use super::runtime::{EPOCH_TICK, Runtime};
-use super::{AttachError, BindingConfig, BindingType, Description, Instance, Instant, Returned, Route, Trap};
+use super::{
+    AttachError, BindingConfig, BindingType, Description, Instance, Instant, RestoreError, Returned, Route,
+    Trap,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{ComponentExportIndex, HasSelf, InstancePre, Linker, TypedFunc};
 use wasmtime::{Store, Trap as WasmTrap, UpdateDeadline};
 use zilla_engine::Batch;
 
@@ -25,10 +28,20 @@ const ANSWER_OCTETS_MAX: usize = 64 << 20;
 /// A component that serves a binding type: checked, and asked what it is.
 pub(crate) struct Code {
     runtime: Runtime,
-    pre: BindingPre<InstanceState>,
+    pre: InstancePre<InstanceState>,
+    exports: BindingIndices,
+    deliver: ComponentExportIndex,
+    /// Where `save` and `restore` are, if it keeps state.
+    state: Option<StateIndices>,
     description: Description,
     digest: Digest,
 }
+
+/// `deliver` of the contract, with frames as the engine has them.
+type Deliver = TypedFunc<(Instant, GivenFrames<'static>, &'static [u8]), (ReturnedBatch,)>;
+
+/// The interface that has `deliver`, without its version.
+const EXPORTS: &str = "zilla:plugin/binding-exports@";
 
 /// A binding type served by a component. Nothing of it runs until it is attached, but for `describe`.
 #[derive(Clone)]
@@ -42,24 +55,48 @@ impl Code {
     /// Checks a component against the contract and asks it what it is.
     pub(crate) fn new(runtime: &Runtime, loaded: &Loaded) -> Result<Self, LoadError> {
         loaded.check()?;
+        let invalid = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
         let mut linker = Linker::new(runtime.engine());
-        World::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
-            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-        let pre = linker
-            .instantiate_pre(&loaded.component)
-            .and_then(BindingPre::new)
-            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+        World::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(invalid)?;
+        let pre = linker.instantiate_pre(&loaded.component).map_err(invalid)?;
+        let exports = BindingIndices::new(&pre).map_err(invalid)?;
+        let deliver = find_deliver(loaded).ok_or_else(|| LoadError::WrongWorld(loaded.exports.clone()))?;
         let unnamed = Description { type_name: String::new(), version: String::new(), kinds: Vec::new() };
-        let code = Self { runtime: runtime.clone(), pre, description: unnamed, digest: loaded.digest };
+        let (runtime, digest) = (runtime.clone(), loaded.digest);
+        let code = Self { runtime, pre, exports, deliver, state: None, description: unnamed, digest };
         let description = code
             .instantiate("(describe)", &Allowance::default())
             .and_then(|mut instance| instance.describe())
-            .map_err(|trap| LoadError::Undescribed(trap.0))?;
+            .map_err(|trap| LoadError::Undescribed(trap.to_string()))?;
         check_description(&description).map_err(LoadError::Undescribed)?;
-        Ok(Self { description, ..code })
+        let state = loaded.keeps_state().then(|| code.find_state()).transpose();
+        let state = state.map_err(|error| LoadError::WrongState(format!("{error:#}")))?;
+        Ok(Self { description, state, ..code })
+    }
+
+    /// Finds `save` and `restore`. Their types are known once there is an instance.
+    fn find_state(&self) -> wasmtime::Result<StateIndices> {
+        let state = StateIndices::new(&self.pre)?;
+        let mut store = self.store("(state)", &Allowance::default());
+        let instance = self.pre.instantiate(&mut store)?;
+        state.load(&mut store, &instance)?;
+        Ok(state)
     }
 
     fn instantiate(&self, binding: &str, allowance: &Allowance) -> Result<WasmInstance, Trap> {
+        let mut store = self.store(binding, allowance);
+        let made = self.pre.instantiate(&mut store).and_then(|instance| {
+            let world = self.exports.load(&mut store, &instance)?;
+            let deliver = instance.get_typed_func(&mut store, self.deliver)?;
+            let state = self.state.as_ref().map(|state| state.load(&mut store, &instance)).transpose()?;
+            Ok((world, deliver, state))
+        });
+        let (world, deliver, state) = made.map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
+        Ok(WasmInstance { store, world, deliver, state, call_budget: allowance.call_budget })
+    }
+
+    /// An empty store in which the plugin may take its time to begin.
+    fn store(&self, binding: &str, allowance: &Allowance) -> Store<InstanceState> {
         let state = InstanceState::new(binding.to_owned(), allowance);
         let mut store = Store::new(self.runtime.engine(), state);
         store.limiter(|state| state);
@@ -69,9 +106,7 @@ impl Code {
         });
         store.set_hostcall_fuel(ANSWER_OCTETS_MAX);
         arm(&mut store, ATTACH_BUDGET);
-        let world =
-            self.pre.instantiate(&mut store).map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
-        Ok(WasmInstance { store, world, call_budget: allowance.call_budget, frames: Vec::new() })
+        store
     }
 }
 
@@ -94,16 +129,27 @@ impl BindingType for BindingPlugin {
         Some(&self.file)
     }
 
+    fn keeps_state(&self) -> bool {
+        self.code.state.is_some()
+    }
+
     fn attach(&self, config: &BindingConfig) -> Result<(Box<dyn Instance>, Vec<Route>), AttachError> {
         let name = format!("{}:{}", config.namespace, config.name);
         let mut instance = self.code.instantiate(&name, &self.allowance).map_err(AttachError::Failed)?;
         let routes = instance.attach(config)?;
         if routes.len() != config.routes.len() {
             let trap = format!("attach: expected {} routes, found {}", config.routes.len(), routes.len());
-            return Err(AttachError::Failed(Trap(trap)));
+            return Err(AttachError::Failed(Trap::Other(trap)));
         }
         Ok((Box::new(instance), routes))
     }
+}
+
+/// Where `deliver` is in a component.
+fn find_deliver(loaded: &Loaded) -> Option<ComponentExportIndex> {
+    let name = loaded.exports.iter().find(|export| export.starts_with(EXPORTS))?;
+    let exports = loaded.component.get_export_index(None, name)?;
+    loaded.component.get_export_index(Some(&exports), "deliver")
 }
 
 fn check_description(description: &Description) -> Result<(), String> {
@@ -121,9 +167,9 @@ fn check_description(description: &Description) -> Result<(), String> {
 struct WasmInstance {
     store: Store<InstanceState>,
     world: World,
+    deliver: Deliver,
+    state: Option<State>,
     call_budget: Duration,
-    /// Reused from call to call.
-    frames: Vec<wit::Frame>,
 }
 
 impl WasmInstance {
@@ -145,17 +191,30 @@ impl WasmInstance {
 
 impl Instance for WasmInstance {
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
-        self.frames.clear();
-        self.frames.extend(batch.frames.iter().map(to_plugin));
         arm(&mut self.store, self.call_budget);
-        let exports = self.world.zilla_plugin_binding_exports();
-        let answer = exports
-            .call_deliver(&mut self.store, now, &self.frames, batch.octets())
+        let given = (now, GivenFrames(&batch.frames), batch.octets());
+        let (ReturnedBatch { frames, octets },) = self
+            .deliver
+            .call(&mut self.store, given)
             .map_err(|error| explain(&self.store, &error, self.call_budget))?;
-        returned.frames.clear();
-        returned.frames.extend(answer.frames.iter().map(from_plugin));
-        returned.octets = answer.octets;
+        (returned.frames, returned.octets) = (frames.0, octets);
         Ok(())
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>, Trap> {
+        let Some(state) = &self.state else { return Ok(Vec::new()) };
+        arm(&mut self.store, self.call_budget);
+        let saved = state.zilla_plugin_state_exports().call_save(&mut self.store);
+        saved.map_err(|error| explain(&self.store, &error, self.call_budget))
+    }
+
+    fn restore(&mut self, version: &str, saved: &[u8]) -> Result<(), RestoreError> {
+        let Some(state) = &self.state else { return Ok(()) };
+        arm(&mut self.store, self.call_budget);
+        let restored = state.zilla_plugin_state_exports().call_restore(&mut self.store, version, saved);
+        let answer =
+            restored.map_err(|error| RestoreError::Failed(explain(&self.store, &error, self.call_budget)))?;
+        answer.map_err(|reason| RestoreError::Refused(one_line(&reason)))
     }
 
     fn detach(&mut self) -> Result<(), Trap> {
@@ -176,9 +235,7 @@ fn arm(store: &mut Store<InstanceState>, budget: Duration) {
 fn explain(store: &Store<InstanceState>, error: &wasmtime::Error, budget: Duration) -> Trap {
     let state = store.data();
     let reason = match error.downcast_ref::<WasmTrap>() {
-        Some(WasmTrap::Interrupt) => {
-            format!("call-budget: a call took longer than {} ms", budget.as_millis())
-        }
+        Some(WasmTrap::Interrupt) => return Trap::OverBudget(budget),
         Some(trap) => match (state.memory_refused, &state.last_error) {
             (Some(octets), _) => format!("memory: {octets} octets were asked for and refused; then: {trap}"),
             (None, Some(message)) => format!("{trap}, after it logged: {message}"),
@@ -186,5 +243,5 @@ fn explain(store: &Store<InstanceState>, error: &wasmtime::Error, budget: Durati
         },
         None => error.root_cause().to_string(),
     };
-    Trap(reason)
+    Trap::Other(reason)
 }

@@ -3,11 +3,17 @@
 //! An entry is named by the digest of the component and the hash of the engine that compiled it, and begins
 //! with the digest of what follows. It is machine code that the host will run, so the directory must belong
 //! to this user alone, and an entry whose digest does not fit is compiled anew.
+//!
+//! Any number of processes may use one directory, and any of them may end at any time: an entry is there whole or
+//! not at all. Whoever adds one removes what is too much, see [`evict`]; another process that misses an entry
+//! compiles it anew.
+
+mod evict;
 
 use super::digest::Digest;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use wasmtime::Engine;
@@ -20,6 +26,12 @@ const DIGEST_OCTETS: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Cache {
     directory: PathBuf,
+}
+
+/// Where the code of a component is, by its digest and the hash of the engine.
+struct EntryPath {
+    path: PathBuf,
+    engine: String,
 }
 
 impl Cache {
@@ -53,8 +65,12 @@ impl Cache {
 
     /// The compiled component, if the cache has it whole.
     pub(crate) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
-        let path = self.entry(engine, digest);
-        let entry = fs::read(&path).ok()?;
+        let EntryPath { path, .. } = self.entry(engine, digest);
+        let mut file = fs::File::open(&path).ok()?;
+        let mut entry = Vec::new();
+        file.read_to_end(&mut entry).ok()?;
+        // Where it cannot be noted, the entry is taken for one that is not used, which costs time and nothing else.
+        let _ = evict::note_use(&file);
         let (expected, code) = entry.split_at_checked(DIGEST_OCTETS)?;
         if Digest::of(code).as_bytes() != expected {
             tracing::warn!(path = %path.display(), "a cache entry is damaged, it is compiled anew");
@@ -73,12 +89,14 @@ impl Cache {
 
     /// Keeps a compiled component. A failure is logged and costs the next start its time, nothing else.
     pub(crate) fn store(&self, engine: &Engine, digest: &Digest, component: &Component) {
-        let stored = component
-            .serialize()
-            .map_err(io::Error::other)
-            .and_then(|code| self.write(&self.entry(engine, digest), &code));
+        let EntryPath { path, engine } = self.entry(engine, digest);
+        let stored =
+            component.serialize().map_err(io::Error::other).and_then(|code| self.write(&path, &code));
         if let Err(error) = stored {
             tracing::warn!(directory = %self.directory.display(), %error, "compiled code is not kept");
+        }
+        if let Err(error) = evict::evict(&self.directory, &engine, &path, evict::OCTETS_MAX) {
+            tracing::warn!(directory = %self.directory.display(), %error, "old compiled code stays");
         }
     }
 
@@ -98,9 +116,10 @@ impl Cache {
         written
     }
 
-    fn entry(&self, engine: &Engine, digest: &Digest) -> PathBuf {
+    fn entry(&self, engine: &Engine, digest: &Digest) -> EntryPath {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        self.directory.join(format!("{digest}-{:016x}.code", hasher.finish()))
+        let engine = format!("{:016x}", hasher.finish());
+        EntryPath { path: self.directory.join(format!("{digest}-{engine}.code")), engine }
     }
 }

@@ -15,3 +15,8 @@ wasmtime::component::bindgen!({
     world: "binding",
     imports: { default: trappable },
 });
+
+/// What a component exports beside its own world if it keeps state.
+pub mod state {
+    wasmtime::component::bindgen!({ path: "../wit", world: "state" });
+}

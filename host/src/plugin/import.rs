@@ -115,7 +115,7 @@ impl host::Host for InstanceState {
 
 /// A plugin's message as it is kept: cut, and with control characters escaped, so that it cannot end its line and
 /// begin one that looks like another's.
-fn one_line(message: &str) -> String {
+pub(crate) fn one_line(message: &str) -> String {
     let mut line = String::with_capacity(message.len().min(LOG_OCTETS_MAX));
     for c in message[..message.floor_char_boundary(LOG_OCTETS_MAX)].chars() {
         match c.is_control() {

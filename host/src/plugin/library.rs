@@ -105,7 +105,8 @@ impl Library {
         self
     }
 
-    /// The file that a binding type is in, or would be in.
+    /// The file that a binding type is in, which is the one that a swap replaces; for a type that has none, its place
+    /// in the first directory that there is.
     pub(crate) fn place_of(&self, type_name: &str) -> Option<PathBuf> {
         let known = self.entries.get(&("binding", type_name.to_owned())).map(|entry| entry.path.clone());
         let first = || self.directories.iter().find(|directory| directory.is_dir());

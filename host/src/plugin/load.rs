@@ -55,6 +55,8 @@ pub enum LoadError {
     WrongWorld(Vec<String>),
     /// The component trapped when it was asked what it is, or its answer makes no sense.
     Undescribed(String),
+    /// The component keeps state, but its functions for that are not those of the contract: why not.
+    WrongState(String),
 }
 
 impl fmt::Display for LoadError {
@@ -84,6 +86,11 @@ impl fmt::Display for LoadError {
                 if exports.is_empty() { "none".to_owned() } else { exports.join(", ") }
             ),
             Self::Undescribed(error) => write!(f, "expected a description, found: {error}"),
+            Self::WrongState(error) => write!(
+                f,
+                "expected `save` and `restore` as state-exports of {CONTRACT}@{CONTRACT_VERSION} has them, found: \
+                 {error}"
+            ),
         }
     }
 }
@@ -125,6 +132,11 @@ impl Loaded {
             true => Ok(()),
             false => Err(LoadError::WrongWorld(self.exports.clone())),
         }
+    }
+
+    /// Whether the component says that it has state to save and restore.
+    pub(crate) fn keeps_state(&self) -> bool {
+        self.exports.iter().any(|export| is_contract(export, "zilla:plugin/state-exports"))
     }
 }
 

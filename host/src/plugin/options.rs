@@ -27,6 +27,9 @@ pub struct Allowance {
     pub call_budget: Duration,
     /// `log-rate`: lines of the log that one call may write; more are dropped, and their number is logged.
     pub log_rate: u32,
+    /// `state`: what an instance may hand to its successor, in octets; more is not handed over, which is logged.
+    /// At 0, nothing ever is.
+    pub state_octets: usize,
     /// `streams`, `timers` and `queued-frames`.
     pub quota: Quota,
 }
@@ -37,6 +40,7 @@ impl Default for Allowance {
             memory_octets: 64 << 20,
             call_budget: Duration::from_millis(50),
             log_rate: 64,
+            state_octets: 1 << 20,
             quota: zilla_engine::Limits::default().quota(),
         }
     }
@@ -56,16 +60,19 @@ impl PluginOptions {
         let narrow = |value: Option<u64>, default: u32| {
             value.map_or(default, |value| u32::try_from(value).unwrap_or(u32::MAX))
         };
-        let memory = settings.memory_octets.and_then(|octets| usize::try_from(octets).ok());
+        let octets = |value: Option<u64>, default: usize| {
+            value.and_then(|octets| usize::try_from(octets).ok()).unwrap_or(default)
+        };
         let quota = Quota {
             streams: narrow(settings.streams, default.quota.streams),
             timers: narrow(settings.timers, default.quota.timers),
             queued_frames: narrow(settings.queued_frames, default.quota.queued_frames),
         };
         let allowance = Allowance {
-            memory_octets: memory.unwrap_or(default.memory_octets),
+            memory_octets: octets(settings.memory_octets, default.memory_octets),
             call_budget: settings.call_budget_ms.map_or(default.call_budget, Duration::from_millis),
             log_rate: narrow(settings.log_rate, default.log_rate),
+            state_octets: octets(settings.state_octets, default.state_octets),
             quota,
         };
         let isolation = settings.isolation.unwrap_or(Isolation::Worker);

@@ -43,8 +43,8 @@ impl Runtime {
             tracing::debug!(%error, "no pool of instances, memory is allocated on demand");
             Engine::new(&config())
         });
-        let engine =
-            engine.map_err(|error| Trap(format!("the WebAssembly engine does not start: {error:#}")))?;
+        let engine = engine
+            .map_err(|error| Trap::Other(format!("the WebAssembly engine does not start: {error:#}")))?;
         let ticker = Ticker::start(&engine);
         Ok(Self { engine, _ticker: ticker })
     }

@@ -93,6 +93,7 @@ pub(super) fn status(current: &Plan, reports: &[PipelineReport]) -> Vec<Value> {
                     "kind": config.kind,
                     "version": description.version,
                     "digest": binding_type.identity(),
+                    "state": binding_type.keeps_state(),
                 })
             }
         });

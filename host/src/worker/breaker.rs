@@ -5,7 +5,8 @@
 //! ```
 //!
 //! While it is open, new streams are reset at once and no instance is made. Each opening in a row doubles the
-//! pause. An instance that lasts [`HEALTHY_MS`] ends the row.
+//! pause. An instance that lasts [`HEALTHY_MS`] ends the row. With `isolation: stream`, a trap costs its own stream
+//! alone, so only those count that others had to wait for: calls over their budget.
 
 /// An instance that lives this long has recovered from whatever its predecessor trapped on.
 const HEALTHY_MS: u64 = 10_000;

@@ -7,6 +7,7 @@
 use crate::plugin::{AttachError, Instance, Instant, Returned, Trap};
 use slab::Slab;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Frame, FrameKind, StreamId};
 
 /// The instances of one binding.
@@ -39,8 +40,9 @@ struct Owner {
 }
 
 impl Isolated {
-    /// Hands each instance what is its own, and the engine what they return. `make` makes an instance. Says which
-    /// traps there were, each with the number of streams that it cost.
+    /// Hands each instance what is its own, and the engine what they return. `make` makes an instance. `on_trap` is
+    /// told of each trap with the number of streams that it cost, and says whether to go on; if not, the rest of the
+    /// batch is lost.
     pub(super) fn deliver(
         &mut self,
         now: Instant,
@@ -48,8 +50,8 @@ impl Isolated {
         returned: &mut Returned,
         (engine, binding): (&mut Engine, BindingIndex),
         mut make: impl FnMut() -> Result<Box<dyn Instance>, AttachError>,
-    ) -> Vec<(Trap, usize)> {
-        let mut traps = Vec::new();
+        mut on_trap: impl FnMut(&Trap, usize) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         for (position, frame) in batch.frames.iter().enumerate() {
             if frame.stream == 0 {
                 self.order.extend(
@@ -58,17 +60,18 @@ impl Isolated {
                 self.owners.iter_mut().for_each(|(_, owner)| owner.frames.push(position));
             } else if let Err(error) = self.sort(position, frame, &mut make) {
                 engine.fail_stream(binding, frame.stream, CloseCode::Crashed);
-                traps.push((Trap(error.to_string()), 1));
+                on_trap(&Trap::Other(error.to_string()), 1)?;
             }
         }
         for index in std::mem::take(&mut self.order) {
             if let Err(trap) = self.call(index, now, batch, returned, engine, binding) {
-                traps.push((trap, self.fail(index, engine, binding)));
+                let streams = self.fail(index, engine, binding);
+                on_trap(&trap, streams)?;
             } else {
                 self.forget_over(index, engine, binding);
             }
         }
-        traps
+        ControlFlow::Continue(())
     }
 
     /// Gives every instance its last call.

@@ -1,19 +1,24 @@
 //! A pipeline on one worker: an engine, an instance of each binding, and one turn of them.
 
+pub(super) mod handover;
+mod others;
+mod plugin;
+
 use super::breaker::Breaker;
 use super::command::NewPipeline;
-use super::isolated::Isolated;
 use crate::native::tcp::Listener;
-use crate::native::{Handed, NativeBinding, Others, Seat};
+use crate::native::{NativeBinding, Seat};
 use crate::plan::{Pipeline, Role};
-use crate::plugin::{AttachError, BindingConfig, BindingType, Instance, Instant, Returned, Trap};
+use crate::plugin::{Instant, Returned};
 use crate::worker::wake::Socket;
+use others::{OtherSlots, is_taken_from};
+use plugin::{Instances, PluginSlot};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::Isolation;
-use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, StreamId, Violation, Violations};
+use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Violation, Violations};
 
 /// Batches handled before other pipelines and the sockets have their turn.
 const TURN_BATCHES_MAX: usize = 256;
@@ -50,23 +55,6 @@ enum Slot {
     Plugin(PluginSlot),
 }
 
-struct PluginSlot {
-    name: String,
-    binding_type: Arc<dyn BindingType>,
-    config: Arc<BindingConfig>,
-    instances: Instances,
-    breaker: Breaker,
-}
-
-/// By `isolation` of the plugin.
-enum Instances {
-    /// One for all streams. None after a trap; its successor is made for the next batch that the breaker lets
-    /// through.
-    Shared(Option<Box<dyn Instance>>),
-    /// One for each accepted stream.
-    Isolated(Box<Isolated>),
-}
-
 impl Running {
     /// Begins a pipeline under an index of the worker. Listeners on its addresses are taken out of `listeners`
     /// where they are there already. Must be called within the worker's runtime.
@@ -100,6 +88,7 @@ impl Running {
                     name: planned.name.clone(),
                     binding_type: Arc::clone(binding_type),
                     config: Arc::clone(config),
+                    state_octets: options.allowance.state_octets,
                     instances: match options.isolation {
                         Isolation::Worker => Instances::Shared(instance),
                         Isolation::Stream => Instances::Isolated(Box::default()),
@@ -254,7 +243,7 @@ impl Running {
                 native.deliver(batch, now.monotonic_ms, &mut self.engine, &mut others);
             }
             Slot::Plugin(slot) if !slot.breaker.is_closed(now.monotonic_ms) => {
-                self.engine.fail(binding, CloseCode::Crashed);
+                slot.fail(&mut self.engine, binding);
             }
             Slot::Plugin(slot) => slot.deliver(now, batch, returned, &mut self.engine, binding),
         }
@@ -292,47 +281,6 @@ impl Running {
     }
 }
 
-/// The slots of a pipeline but one.
-struct OtherSlots<'a> {
-    before: &'a mut [Slot],
-    after: &'a mut [Slot],
-}
-
-impl Others for OtherSlots<'_> {
-    fn take_socket(
-        &mut self,
-        engine: &mut Engine,
-        binding: BindingIndex,
-        stream: StreamId,
-    ) -> Option<Handed> {
-        let (other, its_name) = engine.other_end(binding, stream)?;
-        let position = other.0 as usize;
-        let slot = match position.checked_sub(self.before.len() + 1) {
-            None => self.before.get_mut(position),
-            Some(behind) => self.after.get_mut(behind),
-        };
-        let Some(Slot::Native(native)) = slot else { return None };
-        if !engine.is_unused(binding, stream) {
-            return None;
-        }
-        let handed = native.hand_over(its_name)?;
-        engine.dissolve(binding, stream);
-        Some(handed)
-    }
-}
-
-/// Whether a binding of a plan exits to one that takes sockets, or is exited to by one.
-fn is_taken_from(plan: &Pipeline, position: usize) -> bool {
-    let takes =
-        |position: usize| matches!(&plan.bindings[position].role, Role::Native(role) if role.takes_sockets());
-    let exits = |position: usize| {
-        let routes = plan.bindings[position].engine.routes.iter();
-        routes.filter_map(|route| route.exit).map(|exit| exit.0 as usize)
-    };
-    exits(position).any(takes)
-        || (0..plan.bindings.len()).any(|other| takes(other) && exits(other).any(|exit| exit == position))
-}
-
 /// The first violation of each rule by each binding, with how many there were. Those of which only the number is
 /// known are counted with the most frequent.
 fn by_rule(violations: &Violations) -> Vec<(Violation, u64)> {
@@ -350,59 +298,4 @@ fn by_rule(violations: &Violations) -> Vec<(Violation, u64)> {
         *count += violations.count - violations.first.len() as u64;
     }
     groups
-}
-
-impl PluginSlot {
-    fn report(&mut self, trap: &Trap, streams: usize, now_ms: u64) {
-        tracing::error!(binding = %self.name, streams, reason = %trap, "a plugin trapped, its streams are closed");
-        if let Some(pause_ms) = self.breaker.on_trap(now_ms) {
-            tracing::error!(binding = %self.name, pause_ms, "breaker: a plugin traps again and again, new streams are reset");
-        }
-    }
-
-    fn deliver(
-        &mut self,
-        now: Instant,
-        batch: &Batch,
-        returned: &mut Returned,
-        engine: &mut Engine,
-        binding: BindingIndex,
-    ) {
-        let Self { binding_type, config, .. } = self;
-        let make = || binding_type.attach(config).map(|(instance, _routes)| instance);
-        match &mut self.instances {
-            Instances::Shared(instance) => match deliver_shared(instance, make, now, batch, returned) {
-                Ok(()) => engine.handle(binding, &returned.frames, batch.octets(), &returned.octets),
-                Err(trap) => {
-                    let streams = engine.streams_of(binding);
-                    engine.fail(binding, CloseCode::Crashed);
-                    self.report(&trap, streams, now.monotonic_ms);
-                }
-            },
-            Instances::Isolated(isolated) => {
-                for (trap, streams) in isolated.deliver(now, batch, returned, (engine, binding), make) {
-                    self.report(&trap, streams, now.monotonic_ms);
-                }
-            }
-        }
-    }
-}
-
-/// A trap costs the instance; its successor is made for the next batch.
-fn deliver_shared(
-    slot: &mut Option<Box<dyn Instance>>,
-    make: impl Fn() -> Result<Box<dyn Instance>, AttachError>,
-    now: Instant,
-    batch: &Batch,
-    returned: &mut Returned,
-) -> Result<(), Trap> {
-    let instance = match slot {
-        Some(instance) => instance,
-        None => slot.insert(make().map_err(|error| Trap(error.to_string()))?),
-    };
-    let delivered = instance.deliver(now, batch, returned);
-    if delivered.is_err() {
-        *slot = None;
-    }
-    delivered
 }

@@ -75,8 +75,9 @@
 //!
 //! # Secrets
 //!
-//! Private keys, passwords and the octets of files are wiped when they are dropped. None of them is in an error or in
-//! `Debug` output.
+//! Private keys, passwords and the octets of files that this crate holds are wiped when they are dropped; the options
+//! that were given to it are the caller's, and a private key that a store has in the clear passes through a parser that
+//! does not wipe. No secret is in an error or in `Debug` output.
 //!
 //! # Example
 //!

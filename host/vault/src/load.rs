@@ -108,7 +108,11 @@ impl<'a, 'b> Loader<'a, 'b> {
     }
 
     fn wrong(&mut self, pointer: &str, Fault { expected, found, .. }: Fault) {
-        self.errors.push(VaultError { pointer: pointer.to_owned(), expected, found });
+        let error = VaultError { pointer: pointer.to_owned(), expected, found };
+        // A file for both the key and its certificates is wrong twice in the same way.
+        if self.errors.last() != Some(&error) {
+            self.errors.push(error);
+        }
     }
 
     fn warn_of_expired<'c>(&mut self, pointer: &str, certificates: impl Iterator<Item = &'c Certificate>) {
@@ -163,7 +167,8 @@ impl<'a, 'b> Loader<'a, 'b> {
         let Some(store) = self.open(options) else { return BTreeMap::new() };
         let pointer = &options.store.pointer;
         if store.keys.is_empty() {
-            let found = format!("none, but {} certificates", store.certificates.len());
+            let found =
+                if store.certificates.is_empty() { "an empty one" } else { "one of certificates only" };
             self.wrong(pointer, Fault::file("a store with a private key", found));
             return BTreeMap::new();
         }
@@ -202,11 +207,11 @@ impl<'a, 'b> Loader<'a, 'b> {
         let counts = |is_trusted: bool| if has_marks { is_trusted } else { store.keys.is_empty() };
         let bags: Vec<_> = store.certificates.iter().filter(|bag| counts(bag.is_trusted)).collect();
         if bags.is_empty() {
-            let found = format!(
-                "none, but {} keys and {} certificates that belong to them",
-                store.keys.len(),
-                store.certificates.len()
-            );
+            let found = if store.keys.is_empty() {
+                "an empty one"
+            } else {
+                "one of private keys and the certificates of those"
+            };
             self.wrong(pointer, Fault::file("a store with certificates to trust", found));
             return BTreeMap::new();
         }

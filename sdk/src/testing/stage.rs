@@ -9,6 +9,7 @@ use super::rules;
 use super::track::{Phase, Track};
 use crate::bindings::zilla::plugin::types::{self as wit, FrameKind, Instant, Limits, StreamId};
 use crate::{Batch, Binding, Instance};
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -19,7 +20,7 @@ const CALLS_MAX: u32 = 10_000;
 pub(super) type Broken = String;
 
 /// The binding under test, whichever it is.
-pub(super) trait Plugin {
+pub(super) trait Plugin: Any {
     fn deliver(&mut self, now: Instant, frames: &[wit::Frame], octets: &[u8]) -> Batch;
     fn streams(&self) -> usize;
 }
@@ -83,6 +84,11 @@ impl Stage {
             call: 0,
             transcript: Vec::new(),
         }
+    }
+
+    /// Whether the binding has had no call yet.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.call == 0
     }
 
     /// Calls the binding until nothing waits for it and no timer is due.

@@ -24,6 +24,7 @@ mod scratch;
 mod serve;
 mod server;
 mod stats;
+mod swap;
 
 use args::Command;
 use measure::Bench;

@@ -1,7 +1,10 @@
 //! What keeps a server busy: wrk for HTTP, and our own generators for what wrk cannot do.
 
+pub(crate) mod beside;
 pub(crate) mod bulk;
+pub(crate) mod connect;
 pub(crate) mod idle;
+pub(crate) mod paced;
 pub(crate) mod ping;
 pub(crate) mod wrk;
 

@@ -4,13 +4,14 @@
 //! and gives one ratio against each peer; what is reported is the median of the rounds. Time on the processor
 //! is measured besides: it is that of the server alone, whatever else runs on the machine.
 
-use crate::load::{Load, bulk, idle, ping, wrk};
+use crate::load::{Load, beside, bulk, connect, idle, paced, ping, wrk};
 use crate::machine::{self, Machine, Memory};
 use crate::peers::{self, Peer, Programs};
 use crate::rows::{Row, Work};
 use crate::scratch::Scratch;
 use crate::server::{Question, Server, free_port};
-use crate::{Failure, args};
+use crate::{Failure, args, swap};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -64,7 +65,7 @@ impl Bench {
         let scratch = Scratch::make()?;
         let body = wanted.rows.iter().map(|row| match row.work {
             Work::Http { body_octets, .. } => body_octets,
-            Work::Ping { .. } | Work::Bulk { .. } | Work::Idle { .. } | Work::Start { .. } => 0,
+            _ => 0,
         });
         let script = scratch.write("post.lua", &wrk::post_script(body.max().unwrap_or(0)))?;
         let (rounds, seconds) = (wanted.rounds, wanted.seconds);
@@ -102,9 +103,13 @@ impl Bench {
         let port = free_port()?;
         let command = peers::command(peer, work, port, &self.programs, &self.scratch)?;
         let (cores, question) = match work {
-            Work::Start { .. } => (self.machine.all_cores(), Question::Http),
+            Work::Start { .. } | Work::Swap { .. } => (self.machine.all_cores(), Question::Http),
             Work::Http { .. } | Work::Idle { .. } => (self.machine.server_core(), Question::Http),
-            Work::Ping { .. } | Work::Bulk { .. } => (self.machine.server_core(), Question::Echo),
+            Work::Ping { .. }
+            | Work::Bulk { .. }
+            | Work::Connect { .. }
+            | Work::Kept { .. }
+            | Work::Paced { .. } => (self.machine.server_core(), Question::Echo),
         };
         let log = self.scratch.path().join("server.log");
         let server = Server::start(&command, &cores, port, question, &log)?;
@@ -112,8 +117,21 @@ impl Bench {
             Work::Start { .. } => {
                 Ok(Sample { value: server.started_in.as_secs_f64() * 1e3, ..Sample::default() })
             }
-            Work::Idle { connections } => self.keep(&server, connections),
-            Work::Http { .. } | Work::Ping { .. } | Work::Bulk { .. } => {
+            Work::Idle { connections } => self.keep(&server, connections, idle::open),
+            Work::Kept { connections } => self.keep(&server, connections, idle::open_echo),
+            Work::Swap { asks } => {
+                let time = Duration::from_secs(u64::from(self.seconds));
+                let value = swap::measure(peer, asks, port, &self.programs, &self.scratch, time)?;
+                Ok(Sample { value, ..Sample::default() })
+            }
+            Work::Paced { connections } => {
+                let time = Duration::from_secs(u64::from(self.seconds));
+                let looping = (peer == Peer::Looped).then(|| beside::Looping::start(port));
+                let (longest_ms, latency_us) = paced::run(port, connections, time)?;
+                drop(looping);
+                Ok(Sample { value: longest_ms, latency_us: Some(latency_us), ..Sample::default() })
+            }
+            Work::Http { .. } | Work::Ping { .. } | Work::Bulk { .. } | Work::Connect { .. } => {
                 self.load(&server, work, WARM_UP_SECONDS)?;
                 let processes = server.processes();
                 let (begin, cpu_before) = (Instant::now(), machine::cpu_seconds(&processes));
@@ -144,22 +162,27 @@ impl Bench {
                 ping::run(server.port, connections, self.machine.load_threads(), time)
             }
             Work::Bulk { connections } => bulk::run(server.port, connections, time),
-            Work::Idle { .. } | Work::Start { .. } => Ok(Load::default()),
+            Work::Connect { connections } => connect::run(server.port, connections, time),
+            Work::Idle { .. }
+            | Work::Start { .. }
+            | Work::Swap { .. }
+            | Work::Kept { .. }
+            | Work::Paced { .. } => Ok(Load::default()),
         }
     }
 
-    fn keep(&self, server: &Server, connections: usize) -> Result<Sample, Failure> {
+    fn keep(&self, server: &Server, connections: usize, open: Open) -> Result<Sample, Failure> {
         let needed = connections as u64 + FILES_SPARE;
         if self.machine.files_max < needed {
             let found = self.machine.files_max;
             return Err(format!("expected {needed} open files allowed (`ulimit -Hn`), found {found}").into());
         }
         // What the first connections cost once is not theirs.
-        drop(idle::open(server.port, WARM_UP_CONNECTIONS)?);
+        drop(open(server.port, WARM_UP_CONNECTIONS)?);
         std::thread::sleep(SETTLE);
         let processes = server.processes();
         let before = machine::memory(&processes);
-        let kept = idle::open(server.port, connections)?;
+        let kept = open(server.port, connections)?;
         std::thread::sleep(SETTLE);
         let with = machine::memory(&processes);
         drop(kept);
@@ -168,6 +191,9 @@ impl Bench {
         Ok(Sample { value, memory: Some((before, with)), ..Sample::default() })
     }
 }
+
+/// Opens connections and has each answered once.
+type Open = fn(u16, usize) -> Result<Vec<TcpStream>, Failure>;
 
 /// Connections that come and go before memory is looked at.
 const WARM_UP_CONNECTIONS: usize = 64;

@@ -102,7 +102,7 @@ impl<B: Binding + 'static> NativeInstance<B> {
             return Ok(slot);
         }
         let attached = zilla_sdk::Instance::<B>::attach(&self.config);
-        let (instance, _) = attached.map_err(|_| Trap("attach: it was accepted before".to_owned()))?;
+        let (instance, _) = attached.map_err(|_| Trap::Other("attach: it was accepted before".to_owned()))?;
         let slot = INSTANCES.with_borrow_mut(|instances| {
             instances.push(Some(Box::new(instance)));
             instances.len() - 1
@@ -121,7 +121,7 @@ impl<B: Binding + 'static> Instance for NativeInstance<B> {
             let instance = instances.get_mut(slot)?.as_mut()?.downcast_mut::<zilla_sdk::Instance<B>>()?;
             Some(instance.deliver(now, &self.frames, batch.octets()))
         });
-        let answer = answer.ok_or_else(|| Trap("it is on another thread, or detached".to_owned()))?;
+        let answer = answer.ok_or_else(|| Trap::Other("it is on another thread, or detached".to_owned()))?;
         returned.frames.clear();
         returned.frames.extend(answer.frames.iter().map(frame_to_engine));
         returned.octets = answer.octets;

@@ -1,8 +1,10 @@
 //! The servers that are compared, and how each is started.
 
 use crate::Failure;
+use crate::load::beside::LOOPING_HOST;
 use crate::rows::{Cache, Work};
 use crate::scratch::Scratch;
+use crate::swap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,6 +22,14 @@ pub(crate) enum Peer {
     Hyper,
     /// tokio on one current-thread runtime, which echoes.
     Tokio,
+    /// The gateway, of which nothing is replaced.
+    Still,
+    /// The gateway, which is told to read its files again and does not watch them.
+    Reload,
+    /// The gateway with `isolation: stream`.
+    Isolated,
+    /// The gateway with a plugin beside the one that is measured that loops on each stream.
+    Looped,
 }
 
 impl fmt::Display for Peer {
@@ -30,6 +40,10 @@ impl fmt::Display for Peer {
             Self::Nginx => "nginx",
             Self::Hyper => "hyper",
             Self::Tokio => "tokio",
+            Self::Still => "still",
+            Self::Reload => "reload",
+            Self::Isolated => "isolated",
+            Self::Looped => "looped",
         })
     }
 }
@@ -39,7 +53,8 @@ impl fmt::Display for Peer {
 pub(crate) struct Programs {
     this: PathBuf,
     zilla: PathBuf,
-    plugins: PathBuf,
+    pub(crate) plugins: PathBuf,
+    guests: PathBuf,
     nginx: PathBuf,
     pub(crate) wrk: PathBuf,
 }
@@ -56,8 +71,10 @@ impl Programs {
         let this = std::env::current_exe()?;
         let profile = this.parent().unwrap_or_else(|| Path::new("."));
         let zilla = profile.join("zilla");
-        let plugins = profile.parent().unwrap_or_else(|| Path::new(".")).join("plugins/bin");
-        for built in [&zilla, &plugins.join("binding_http.wasm"), &plugins.join("binding_echo.wasm")] {
+        let target = profile.parent().unwrap_or_else(|| Path::new("."));
+        let (plugins, guests) = (target.join("plugins/bin"), target.join("plugins/guests"));
+        let built = ["binding_http.wasm", "binding_echo.wasm"].map(|name| plugins.join(name));
+        for built in built.iter().chain([&zilla, &guests.join("binding_trap.wasm")]) {
             if !built.is_file() {
                 let expected = built.display();
                 return Err(
@@ -67,7 +84,7 @@ impl Programs {
         }
         let (wrk, nginx) = (installed("wrk"), installed("nginx"));
         match (wrk, nginx) {
-            (Some(wrk), Some(nginx)) => Ok(Self { this, zilla, plugins, nginx, wrk }),
+            (Some(wrk), Some(nginx)) => Ok(Self { this, zilla, plugins, guests, nginx, wrk }),
             _ => Err(missing().into()),
         }
     }
@@ -97,17 +114,25 @@ pub(crate) fn command(
     scratch: &Scratch,
 ) -> Result<Command, Failure> {
     Ok(match peer {
-        Peer::Zilla => {
+        Peer::Zilla | Peer::Still | Peer::Reload | Peer::Isolated | Peer::Looped => {
+            let is_swapped = matches!(work, Work::Swap { .. });
             let mut command = Command::new(&programs.zilla);
-            command.args(["start", "--workers", "1", "--log-level", "warn", "--no-watch", "--config"]);
-            command.arg(zilla_yaml(work, port, scratch)?);
-            command.arg("--plugins").arg(&programs.plugins).arg("--cache").arg(cache(work, port, scratch));
-            command.arg("--control").arg(scratch.path().join("zilla.sock"));
+            command.args(["start", "--workers", "1", "--log-level", "warn", "--config"]);
+            command.arg(zilla_yaml(peer, work, port, scratch)?);
+            // Of two directories with the same plugin, the first one counts.
+            if is_swapped {
+                command.arg("--plugins").arg(swap::plugins(port, programs, scratch)?);
+            }
+            command.arg("--plugins").arg(&programs.plugins).arg("--plugins").arg(&programs.guests);
+            command.arg("--cache").arg(cache(work, port, scratch)).arg("--control").arg(control(scratch));
+            if !is_swapped || peer == Peer::Reload {
+                command.arg("--no-watch");
+            }
             command
         }
         Peer::Native => {
             let mut command = Command::new(&programs.this);
-            command.arg("serve-native").arg(zilla_yaml(work, port, scratch)?);
+            command.arg("serve-native").arg(zilla_yaml(peer, work, port, scratch)?);
             command
         }
         Peer::Nginx => {
@@ -129,15 +154,21 @@ pub(crate) fn command(
     })
 }
 
+/// Where the gateway takes commands.
+pub(crate) fn control(scratch: &Scratch) -> PathBuf {
+    scratch.path().join("zilla.sock")
+}
+
 /// Compiled plugins are kept for the whole run, unless it is measured what that is worth.
 fn cache(work: Work, port: u16, scratch: &Scratch) -> PathBuf {
-    let is_cold = matches!(work, Work::Start { cache: Cache::Cold });
+    let is_cold = matches!(work, Work::Start { cache: Cache::Cold } | Work::Swap { .. });
     scratch.path().join(if is_cold { format!("cold-{port}") } else { "cache".to_owned() })
 }
 
 /// As in the examples `http.echo` and `tcp.echo`.
-fn zilla_yaml(work: Work, port: u16, scratch: &Scratch) -> Result<PathBuf, Failure> {
+fn zilla_yaml(peer: Peer, work: Work, port: u16, scratch: &Scratch) -> Result<PathBuf, Failure> {
     let text = match work {
+        Work::Swap { .. } => swap::zilla_yaml(port),
         Work::Http { .. } | Work::Idle { .. } | Work::Start { .. } => format!(
             "\
 ---
@@ -167,25 +198,53 @@ bindings:
     kind: server
 "
         ),
-        Work::Ping { .. } | Work::Bulk { .. } => format!(
-            "\
+        Work::Ping { .. }
+        | Work::Bulk { .. }
+        | Work::Connect { .. }
+        | Work::Kept { .. }
+        | Work::Paced { .. } => {
+            let (isolation, beside) = match peer {
+                Peer::Isolated => ("plugins: {echo: {isolation: stream}}\n", String::new()),
+                Peer::Looped => ("", looping(port)),
+                _ => ("", String::new()),
+            };
+            format!(
+                "\
 ---
 name: example
-bindings:
+{isolation}bindings:
   north_tcp_server:
     type: tcp
     kind: server
     options:
-      host: 0.0.0.0
+      host: 127.0.0.1
       port: {port}
     exit: north_echo_server
   north_echo_server:
     type: echo
     kind: server
-"
-        ),
+{beside}"
+            )
+        }
     };
     scratch.write("zilla.yaml", &text)
+}
+
+/// The same port of another address of the loopback leads to a plugin that loops when it is told to.
+fn looping(port: u16) -> String {
+    format!(
+        "  looping_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: {LOOPING_HOST}
+      port: {port}
+    exit: looping_server
+  looping_server:
+    type: trap
+    kind: server
+"
+    )
 }
 
 fn nginx_conf(port: u16, directory: &Path) -> String {

@@ -2,7 +2,7 @@
 
 use crate::peers::Peer;
 
-/// One line of DESIGN's table of numbers.
+/// One line of the table: some work, and the servers that do it.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
@@ -25,6 +25,23 @@ pub(crate) enum Work {
     Idle { connections: usize },
     /// From the start of the process to its first answer.
     Start { cache: Cache },
+    /// A plugin is replaced again and again, under HTTP requests.
+    Swap { asks: Swap },
+    /// Connections that are made, answered once and broken off.
+    Connect { connections: usize },
+    /// Connections to an echo that are kept and do nothing, each after one answer.
+    Kept { connections: usize },
+    /// Small messages that are sent when they are due, whatever has come back.
+    Paced { connections: usize },
+}
+
+/// What is asked of a swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Swap {
+    /// The longest time between two answers that one client got.
+    Gap,
+    /// From the changed file to the new generation.
+    Apply,
 }
 
 /// Whether the gateway finds its plugins compiled.
@@ -42,15 +59,21 @@ impl Work {
             Self::Ping { .. } => "msg/s",
             Self::Bulk { .. } => "MiB/s",
             Self::Idle { .. } => "B/conn",
-            Self::Start { .. } => "ms",
+            Self::Start { .. } | Self::Swap { .. } | Self::Paced { .. } => "ms",
+            Self::Connect { .. } => "conn/s",
+            Self::Kept { .. } => "B/conn",
         }
     }
 
     /// Whether a smaller value is the better one.
     pub(crate) fn is_cost(self) -> bool {
         match self {
-            Self::Http { .. } | Self::Ping { .. } | Self::Bulk { .. } => false,
-            Self::Idle { .. } | Self::Start { .. } => true,
+            Self::Http { .. } | Self::Ping { .. } | Self::Bulk { .. } | Self::Connect { .. } => false,
+            Self::Idle { .. }
+            | Self::Start { .. }
+            | Self::Swap { .. }
+            | Self::Kept { .. }
+            | Self::Paced { .. } => true,
         }
     }
 }
@@ -108,6 +131,42 @@ pub(crate) static ROWS: &[Row] = &[
         about: "start to first answer, plugins not compiled before; on all cores",
         work: Work::Start { cache: Cache::Cold },
         peers: &[(Peer::Zilla, None), (Peer::Nginx, None)],
+    },
+    Row {
+        name: "swap.gap",
+        about: "longest time between two answers of 16 clients, while `http` is replaced again and again; on all cores",
+        work: Work::Swap { asks: Swap::Gap },
+        peers: &[(Peer::Zilla, None), (Peer::Still, None)],
+    },
+    Row {
+        name: "swap.apply",
+        about: "from a changed plugin file to the new generation, compiled and under load; on all cores",
+        work: Work::Swap { asks: Swap::Apply },
+        peers: &[(Peer::Zilla, None), (Peer::Reload, None)],
+    },
+    Row {
+        name: "isolate.stream",
+        about: "connections to an echo, one word each; with an instance for each",
+        work: Work::Connect { connections: 16 },
+        peers: &[(Peer::Zilla, None), (Peer::Isolated, None)],
+    },
+    Row {
+        name: "isolate.bulk",
+        about: "a stream in both directions on each of 4 connections; with an instance for each",
+        work: Work::Bulk { connections: 4 },
+        peers: &[(Peer::Zilla, None), (Peer::Isolated, None)],
+    },
+    Row {
+        name: "instance.memory",
+        about: "memory of each of 1,000 connections to an echo; with an instance for each",
+        work: Work::Kept { connections: 1_000 },
+        peers: &[(Peer::Zilla, None), (Peer::Isolated, None)],
+    },
+    Row {
+        name: "loop.neighbour",
+        about: "longest wait of 4 connections with a message each ms, beside a plugin that loops on each stream",
+        work: Work::Paced { connections: 4 },
+        peers: &[(Peer::Zilla, None), (Peer::Looped, None)],
     },
 ];
 

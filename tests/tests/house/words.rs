@@ -26,7 +26,9 @@ fn the_host_knows_no_protocol_but_its_own() {
 #[test]
 fn the_hosts_manifests_name_no_protocol_either() {
     let mut wrong = Vec::new();
-    for name in ["host/Cargo.toml", "host/engine/Cargo.toml", "host/config/Cargo.toml"] {
+    for name in
+        ["host/Cargo.toml", "host/engine/Cargo.toml", "host/config/Cargo.toml", "host/vault/Cargo.toml"]
+    {
         let text = std::fs::read_to_string(zilla_tests::files::root().join(name)).unwrap();
         for line in text.lines() {
             let name_of = line.split(['.', '=', ' ']).next().unwrap_or_default();

@@ -1,9 +1,9 @@
 //! A plugin is replaced by a file that is none: what runs goes on, and the reason is told.
 
-use crate::support::load::Load;
-use crate::support::plugin::{built, in_mood, version, with_much_memory};
 use crate::support::site::Site;
 use crate::support::yaml::{file, moody, web};
+use zilla_tests::load::Load;
+use zilla_tests::plugin::{built, in_mood, version, with_much_memory};
 use zilla_tests::{Client, Ports};
 
 /// A host that runs the guest `moody`, and a web beside it that must not notice.

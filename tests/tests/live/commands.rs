@@ -1,13 +1,14 @@
 //! What operators type, and what others send to the control socket.
 
-use crate::support::load::Load;
-use crate::support::plugin::{built, file_name, in_mood, version};
 use crate::support::site::Site;
 use crate::support::yaml::{echo, file, moody, web};
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use zilla_tests::load::Load;
+use zilla_tests::plugin::{built, file_name, in_mood, version};
 use zilla_tests::{Client, Folder, PATIENCE, Ports, zilla};
 
 /// A host without a watch: nothing but commands changes it.
@@ -101,6 +102,74 @@ fn a_type_that_is_not_installed_yet_is_installed_by_a_swap() {
     assert!(site.path("plugins").join(file_name("moody")).is_file());
     site.host.expect_echo(ports.at(1));
     assert_eq!(site.status().names(), ["test:near", "test:far"]);
+}
+
+/// A line of script that starts a host which the modes of files bind; none if that cannot be had, as root.
+fn bound_by_modes() -> Option<&'static str> {
+    if fs::metadata("/proc/self").is_ok_and(|own| own.uid() != 0) {
+        return Some("");
+    }
+    let tried = std::process::Command::new("setpriv").args(["--bounding-set=-dac_override", "true"]).status();
+    let is_possible = tried.is_ok_and(|status| status.success());
+    is_possible.then_some("exec setpriv --bounding-set=-dac_override \"$0\" \"$@\"")
+}
+
+#[track_caller]
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a folder of its own");
+}
+
+#[test]
+fn a_swap_replaces_the_file_in_use_or_tells_which_folder_it_may_not_write_to() {
+    let Some(script) = bound_by_modes() else {
+        eprintln!("left out: as root, every folder can be written to");
+        return;
+    };
+    let (folder, port) = (Folder::new(), Ports::one());
+    let later = folder.join("later");
+    let site = Site::with(&["--no-watch", &format!("--plugins={}", later.display())]).after(script).start_in(
+        folder,
+        &file(&[moody("near", &port)]),
+        |folder| {
+            let moved = fs::create_dir(&later).and_then(|()| {
+                fs::rename(folder.join("plugins").join(file_name("moody")), later.join(file_name("moody")))
+            });
+            moved.expect("a folder of its own");
+        },
+    );
+    let (earlier, in_use, new) =
+        (site.path("plugins"), later.join(file_name("moody")), site.path("new.wasm"));
+    let (good, component) = (built("moody"), version(&built("moody"), 1));
+    fs::write(&new, &component).expect("a folder of its own");
+    let swap = || site.zilla(&["plugin", "swap", &new.display().to_string()]);
+    let refused = |way_out: &str| {
+        let output = swap();
+        let expected = format!(
+            "error: {}: expected a directory that the host can write to, found: Permission denied (os error 13)\n  \
+             help: let the host write to {}, or {way_out}\n",
+            in_use.display(),
+            later.display()
+        );
+        assert_eq!((output.code, output.stderr), (Some(1), expected));
+        assert!(fs::read(&in_use).expect("it is there") == good, "it was replaced");
+    };
+
+    set_mode(&later, 0o555);
+    refused(&format!(
+        "put the file into {}, which is searched earlier and which it can write to",
+        earlier.display()
+    ));
+    set_mode(&earlier, 0o555);
+    refused("start it with `--plugins` of a directory that it can write to");
+    let files = |folder: &Path| fs::read_dir(folder).expect("it is there").count();
+    assert_eq!((files(&later), files(&earlier)), (1, 2), "something is left behind");
+    assert_eq!(site.status().generation(), 1);
+
+    set_mode(&earlier, 0o755);
+    set_mode(&later, 0o755);
+    assert_eq!(swap().stdout, "generation 2: 1 pipelines started, 1 drain\n");
+    assert!(fs::read(&in_use).expect("it is there") == component, "the file in use is the old one");
+    assert_eq!((files(&later), files(&earlier)), (1, 2), "another file was written");
 }
 
 #[test]

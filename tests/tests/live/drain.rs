@@ -1,11 +1,11 @@
 //! What was begun on one generation ends on it, or at the limit.
 
-use crate::support::plugin::{built, version};
 use crate::support::site::{Asked, Site, Status};
 use crate::support::yaml::{echo, file, web};
 use std::time::{Duration, Instant};
 use zilla_tests::client::End;
 use zilla_tests::http::HttpClient;
+use zilla_tests::plugin::{built, version};
 use zilla_tests::{Client, Ports, until};
 
 const LIMIT_REPORT: &str = "drain: the limit is met, what is left is closed";

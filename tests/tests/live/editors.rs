@@ -1,12 +1,12 @@
 //! How files change in the world: editors rename, truncate and delete, a ConfigMap swaps a link.
 
-use crate::support::load::Load;
-use crate::support::plugin::{built, file_name, version};
 use crate::support::site::Site;
 use crate::support::yaml::{binding, echo, file, moody, web};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
+use zilla_tests::load::Load;
+use zilla_tests::plugin::{built, file_name, version};
 use zilla_tests::{Client, Folder, Host, Line, Ports, until};
 
 /// A host with a listener that stays, and others that edits add one after the other.

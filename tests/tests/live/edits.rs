@@ -1,11 +1,11 @@
 //! A random walk through `zilla.yaml`: each edit is seen, and nobody else sees it.
 
 use crate::support::from_environment;
-use crate::support::load::Load;
 use crate::support::site::Site;
 use crate::support::yaml::{binding, echo, file, tcp, web};
 use std::collections::{BTreeMap, BTreeSet};
 use zilla_tests::http::HttpClient;
+use zilla_tests::load::Load;
 use zilla_tests::random::Random;
 use zilla_tests::{Client, Ports};
 
@@ -166,4 +166,22 @@ fn each_edit_is_seen_where_it_is_meant_and_nowhere_else() {
         steady.connections,
         steady.longest_gap
     );
+}
+
+#[test]
+fn a_changed_backlog_is_that_of_a_listener_that_is_kept() {
+    let port = Ports::one();
+    let yaml = |backlog: usize| {
+        let options = format!("port: {port}, backlog: {backlog}}}");
+        file(&[echo("near", &port).replace(&format!("port: {port}}}"), &options)])
+    };
+    let site = Site::with(&["--no-watch"]).start(&yaml(1));
+    site.host.expect_echo(port.first());
+    site.configure(&yaml(64));
+    assert_eq!(site.reload(), "generation 2: 1 pipelines started, 1 drain\n");
+    // A host that does not run accepts nothing: connections are made as far as the backlog goes.
+    site.host.signal("STOP");
+    let mut waiting: Vec<Client> = (0..40).map(|_| Client::connect(port.first())).collect();
+    site.host.signal("CONT");
+    waiting.iter_mut().for_each(|client| client.echo("it was worth the wait"));
 }

@@ -1,48 +1,16 @@
 //! What generations use is given back when they have drained.
 
 use crate::support::from_environment;
-use crate::support::load::Load;
-use crate::support::plugin::{built, in_mood, version};
 use crate::support::site::Site;
+use crate::support::usage::Usage;
 use crate::support::yaml::{binding, echo, file, moody, web};
-use zilla_tests::{Client, Host, Ports};
+use zilla_tests::load::Load;
+use zilla_tests::plugin::{built, in_mood, version};
+use zilla_tests::{Client, Ports};
 
 /// Instances that the pool of a host has room for at least. A host of two workers with three of its bindings
 /// leaking one each would be out of them after ten swaps.
 const POOL_INSTANCES: usize = 64;
-
-/// What may come and go on its own: descriptors of the watch and of commands, threads that compile.
-const DESCRIPTORS_MORE_MAX: usize = 8;
-const THREADS_MORE_MAX: usize = 4;
-
-/// Memory may grow as allocators please, but not with each swap: compiled code alone is more than 1 MiB.
-const RSS_MORE_MAX_KIB: u64 = 24 << 10;
-
-/// What a host uses.
-#[derive(Clone, Copy, Debug)]
-struct Usage {
-    rss_kib: u64,
-    descriptors: usize,
-    threads: usize,
-}
-
-impl Usage {
-    fn of(host: &Host) -> Self {
-        let count = |what: &str| {
-            let listed = std::fs::read_dir(format!("/proc/{}/{what}", host.pid()));
-            listed.unwrap_or_else(|error| panic!("the host is gone: {error}\n{}", host.log())).count()
-        };
-        Self { rss_kib: host.rss_kib(), descriptors: count("fd"), threads: count("task") }
-    }
-
-    #[track_caller]
-    fn expect_flat(self, after: Self, what: &str) {
-        eprintln!("{what}: from {self:?} to {after:?}");
-        assert!(after.rss_kib <= self.rss_kib + RSS_MORE_MAX_KIB, "from {self:?} to {after:?}");
-        assert!(after.descriptors <= self.descriptors + DESCRIPTORS_MORE_MAX, "from {self:?} to {after:?}");
-        assert!(after.threads <= self.threads + THREADS_MORE_MAX, "from {self:?} to {after:?}");
-    }
-}
 
 #[test]
 fn swaps_leave_memory_descriptors_and_threads_as_they_were() {

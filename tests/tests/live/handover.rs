@@ -1,8 +1,8 @@
 //! One host takes over from another: both listen on the same ports, then the first is told to end.
 
-use crate::support::load::Load;
 use crate::support::site::Site;
 use crate::support::yaml::{echo, file, web};
+use zilla_tests::load::Load;
 use zilla_tests::{Client, Ports};
 
 /// How often one host takes over from another.

@@ -8,6 +8,7 @@
 //! | `ZILLA_SWAPS` | plugin swaps under load | 60 | 1000 |
 //! | `ZILLA_EDITS` | steps of the random walk through `zilla.yaml` | 100 | 1000 |
 //! | `ZILLA_SEED` | which walk it is | 1 | the time |
+//! | `ZILLA_SOAK_SECONDS` | seconds of everything at once | 12 | 3600 |
 
 mod broken;
 mod commands;
@@ -17,5 +18,7 @@ mod edits;
 mod flat;
 mod handover;
 mod meanwhile;
+mod soak;
+mod state;
 mod support;
 mod swaps;

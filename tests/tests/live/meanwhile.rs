@@ -1,9 +1,9 @@
 //! While a change is made, which takes as long as a plugin does to compile and to begin, the host answers.
 
-use crate::support::plugin::{built, in_mood, version};
 use crate::support::site::{Asked, Site};
 use crate::support::yaml::{file, moody};
 use std::sync::mpsc;
+use zilla_tests::plugin::{built, in_mood, version};
 use zilla_tests::{Client, Ports};
 
 /// Commands that wait for the change that is being made; a further one is refused.
@@ -90,6 +90,19 @@ fn more_commands_than_may_wait_are_refused() {
         let answer = answers.recv_timeout(zilla_tests::PATIENCE).expect("an answer in time");
         assert!(answer.contains("call-budget") || answer.contains("nothing to replace"), "{answer}");
     }
+}
+
+#[test]
+fn a_swap_that_a_stop_cuts_short_is_told_to_have_happened_or_not() {
+    let port = Ports::one();
+    let site = Site::with(&["--no-watch"]).start(&file(&[moody("near", &port)]));
+    let new = site.path("new.wasm");
+    std::fs::write(&new, in_mood("spins")).expect("a folder of its own");
+    let mut swap = site.ask(&serde_json::json!({"command": "swap", "file": new}).to_string());
+    site.wait_for_status("the swap", |status| status.0["loading"] == "swap");
+    site.zilla(&["stop"]);
+    let told = "{\"error\":\"the host is ending, and may have put the file in its place already\"}\n";
+    assert_eq!(swap.answer(), told);
 }
 
 #[test]

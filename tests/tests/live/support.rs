@@ -1,9 +1,7 @@
 //! What these tests are written with.
 
-pub(crate) mod load;
-pub(crate) mod plugin;
 pub(crate) mod site;
-pub(crate) mod streams;
+pub(crate) mod usage;
 pub(crate) mod yaml;
 
 /// A number that the environment sets, or else this one.

@@ -1,13 +1,13 @@
 //! A plugin is replaced again and again under load.
 
 use crate::support::from_environment;
-use crate::support::load::{Load, Tally};
-use crate::support::plugin::{built, version};
 use crate::support::site::{Opening, Site};
-use crate::support::streams::{Streams, make_room};
 use crate::support::yaml::{echo, file, web};
 use std::time::{Duration, Instant};
 use zilla_tests::Ports;
+use zilla_tests::load::{Load, Tally};
+use zilla_tests::plugin::{built, version};
+use zilla_tests::streams::{Streams, make_room};
 
 /// Streams that have nothing to do with what is replaced.
 const STREAMS: usize = 1_000;

@@ -1,7 +1,7 @@
 //! Listening sockets: one of each address for each worker, so that the kernel spreads connections.
 
 use super::options::{Address, ServerOptions};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -60,8 +60,14 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-    Ok(socket.into())
+    let socket = socket.into();
+    set_backlog(&socket, backlog)?;
+    Ok(socket)
+}
+
+/// Begins to listen, or changes the backlog of a socket that listens already.
+pub(super) fn set_backlog(socket: &TcpListener, backlog: u32) -> io::Result<()> {
+    SockRef::from(socket).listen(i32::try_from(backlog).unwrap_or(i32::MAX))
 }
 
 /// Has the kernel drop requests for new connections on a listener that is about to be closed. Whoever asks now
@@ -69,7 +75,7 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 /// instead of a connection that is reset with its listener. Connections that are being made are made.
 #[cfg(target_os = "linux")]
 pub(super) fn refuse_silently(listener: &TcpListener) -> io::Result<()> {
-    use socket2::{SockFilter, SockRef};
+    use socket2::SockFilter;
     const LOAD_OCTET: u16 = 0x30;
     const AND: u16 = 0x54;
     const JUMP_IF_EQUAL: u16 = 0x15;

@@ -4,7 +4,7 @@ use super::super::connections::{Connections, Handed, TOKEN_LINGER};
 use super::super::transport::Plain;
 use super::super::{NativeBinding, Others, Seat};
 use super::Listening;
-use super::listen::refuse_silently;
+use super::listen::{refuse_silently, set_backlog};
 use crate::worker::reactor::watch;
 use crate::worker::wake::{self, Socket};
 use std::io;
@@ -47,8 +47,11 @@ impl Listener {
         self.address
     }
 
-    /// The same socket, with the name that its address was given by.
-    pub(crate) fn renamed(self, authority: Option<String>) -> Self {
+    /// The same socket, with the name that its address was given by, and this backlog.
+    pub(crate) fn changed(self, authority: Option<String>, backlog: u32) -> Self {
+        if let Err(error) = set_backlog(self.socket.get_ref(), backlog) {
+            tracing::warn!(address = %self.address, backlog, %error, "a listener keeps the backlog that it has");
+        }
         Self { authority, ..self }
     }
 }

@@ -16,6 +16,19 @@ pub(crate) fn open(port: u16, connections: usize) -> Result<Vec<TcpStream>, Fail
     (0..connections).map(|_| open_one(port)).collect()
 }
 
+/// Opens connections to an echo and has one word come back on each.
+pub(crate) fn open_echo(port: u16, connections: usize) -> Result<Vec<TcpStream>, Failure> {
+    let open_one = |_| {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+        let mut word = *b"echo";
+        socket.write_all(&word)?;
+        socket.read_exact(&mut word)?;
+        Ok(socket)
+    };
+    (0..connections).map(open_one).collect()
+}
+
 fn open_one(port: u16) -> Result<TcpStream, Failure> {
     let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(ANSWER_LIMIT))?;

@@ -9,6 +9,9 @@ const FOREIGN: u32 = 4_001;
 /// Far outside of everything.
 const FAR: u32 = u32::MAX - 8;
 
+/// Octets that belong to no frame.
+const HUGE_OCTETS: usize = 16 << 20;
+
 /// Handles one frame.
 pub fn deliver(now: Instant, given: &Frame, octets: &[u8], batch: &mut Batch) {
     batch.frames.extend(reflect(given));
@@ -33,6 +36,18 @@ fn forge(now: Instant, word: &[u8], stream: u32, batch: &mut Batch) -> Option<Fr
         b"begin on 0" => frame(0, FrameKind::Begin),
         b"begin twice" => frame(stream, FrameKind::Begin),
         b"data on 0" => frame(0, FrameKind::Data),
+        b"data after the end" => {
+            batch.frames.push(frame(stream, FrameKind::End));
+            frame(stream, FrameKind::Data)
+        }
+        b"end twice" => {
+            batch.frames.push(frame(stream, FrameKind::End));
+            frame(stream, FrameKind::End)
+        }
+        b"octets of no frame" => {
+            batch.octets.resize(batch.octets.len() + HUGE_OCTETS, b'x');
+            frame(stream, FrameKind::Flush)
+        }
         b"a signal" => frame(stream, FrameKind::Signal),
         b"a drain" => frame(0, FrameKind::Drain),
         b"a forward to nowhere" => Frame { link: FOREIGN, value: 1, ..frame(stream, FrameKind::Forward) },

@@ -36,6 +36,11 @@ const _: () = {
 
     impl wit::Guest for Component {
         fn describe() -> wit::Description {
+            if mood() == "muses" {
+                loop {
+                    std::hint::spin_loop();
+                }
+            }
             guest_reflection::describe("moody", wit::Routing::None)
         }
 

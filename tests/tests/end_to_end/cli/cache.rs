@@ -125,3 +125,27 @@ fn the_default_is_below_the_users_folder_for_caches() {
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
     assert_eq!(fs::read_dir(folder.join("zilla")).unwrap().count(), 1);
 }
+
+#[test]
+fn what_is_too_much_goes_when_an_entry_is_added_and_nothing_else() {
+    /// More than all entries may have, in octets. The files are sparse.
+    const TOO_MUCH: u64 = 600 << 20;
+    let folder = Folder::new();
+    check(&folder);
+    let used = entries(&folder).remove(0);
+    let name = used.file_name().unwrap().to_str().unwrap();
+    let of_another_engine = folder.join("cache").join(format!("{}-{:016x}.code", &name[..64], 0));
+    let of_somebody = folder.join("cache").join("backup.tar");
+    for path in [&of_another_engine, &of_somebody] {
+        fs::File::create(path).and_then(|file| file.set_len(TOO_MUCH)).unwrap();
+    }
+    check(&folder);
+    assert!(of_another_engine.exists(), "it goes only when another one comes");
+    folder.write("zilla.yaml", config::http_echo(1));
+    let [plugins, ..] = plugin_options();
+    let output = zilla_in(folder.path(), &["check", &plugins, "--cache=cache"]);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    assert!(!of_another_engine.exists() && of_somebody.exists() && used.exists());
+    // With the one for http.
+    assert_eq!(entries(&folder).len(), 3);
+}

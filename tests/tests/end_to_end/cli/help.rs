@@ -14,13 +14,29 @@ fn help_names_every_command_with_an_example() {
 
 #[test]
 fn every_command_has_help() {
-    for command in [&["start"][..], &["check"], &["plugin"], &["plugin", "list"], &["plugin", "inspect"]] {
+    for command in [
+        &["start"][..],
+        &["check"],
+        &["plugin"],
+        &["plugin", "list"],
+        &["plugin", "inspect"],
+        &["plugin", "swap"],
+        &["status"],
+        &["reload"],
+        &["stop"],
+    ] {
         let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
         let output = zilla(&arguments);
         assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{command:?}");
         let usage = format!("Usage: zilla {}", command.join(" "));
         assert!(output.stdout.contains(&usage), "{}", output.stdout);
     }
+}
+
+#[test]
+fn the_help_of_a_swap_tells_which_file_is_replaced() {
+    let help = zilla(&["plugin", "swap", "--help"]).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("replaces the file that it uses, in the directory that it was found in"), "{help}");
 }
 
 #[test]

@@ -81,6 +81,20 @@ fn a_plugin_is_shown_to_programs_as_json() {
 }
 
 #[test]
+fn a_plugin_is_shown_to_keep_state_or_none() {
+    for (file, text, value) in [
+        (guest("binding_counter.wasm"), "state:    is handed over when it is replaced\n", true),
+        (file("binding_http.wasm"), "state:    none\n", false),
+    ] {
+        let output = plugin(&["inspect", &file]);
+        assert!(output.stdout.contains(text), "{}", output.stdout);
+        let output = plugin(&["inspect", "--json", &file]);
+        let json: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(json["state"], value);
+    }
+}
+
+#[test]
 fn a_file_that_is_refused_is_shown_with_its_imports() {
     let output = plugin(&["inspect", &guest("binding_unknown_import.wasm")]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));

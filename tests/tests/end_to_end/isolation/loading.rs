@@ -45,6 +45,16 @@ fn a_component_of_another_world_is_refused_with_its_exports() {
 }
 
 #[test]
+fn a_component_that_keeps_state_in_another_way_than_the_contract_is_refused() {
+    assert_eq!(
+        found("wrong_state"),
+        "GUESTS/binding_wrong_state.wasm: expected `save` and `restore` as state-exports of zilla:plugin@0.1 has \
+         them, found: failed to convert function to given type: type mismatch with results: expected `list` found \
+         `string`"
+    );
+}
+
+#[test]
 fn a_component_that_traps_when_it_is_asked_what_it_is_is_refused() {
     let found = found("undescribed");
     let expected = "GUESTS/binding_undescribed.wasm: expected a description, found: ";

@@ -10,7 +10,7 @@ const SLACK_KIB: u64 = 16 << 10;
 
 #[test]
 fn growth_ends_at_the_limit_and_is_named() {
-    let street = Street::new("grow");
+    let street = Street::new("trap");
     let before = street.host.rss_kib();
     street.disturb(|| {
         for _ in 0..3 {

@@ -95,7 +95,7 @@ fn plugins_that_crash_leave_memory_as_it_was() {
 
 #[test]
 fn a_loop_is_stopped_within_its_budget() {
-    let street = Street::new("spin");
+    let street = Street::new("trap");
     street.disturb(|| {
         let mut guest = street.guest();
         let start = Instant::now();

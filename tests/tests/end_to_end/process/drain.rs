@@ -127,3 +127,59 @@ fn a_drain_under_load_loses_no_request() {
     assert!(answered > 400);
     assert_eq!(host.wait().code(), Some(0));
 }
+
+/// How long a peer may keep its connection open after it was ended both ways.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A client that was refused, has read why, and does not leave.
+#[track_caller]
+fn lingering(port: &Ports) -> HttpClient {
+    let mut client = HttpClient::connect(port.first());
+    client.send("this is no request\r\n\r\n");
+    let (answer, end) = client.client().recv_to_end();
+    assert!(answer.starts_with(b"HTTP/1.1 400 ") && end == zilla_tests::client::End::InOrder, "{end:?}");
+    client
+}
+
+#[test]
+fn clients_that_linger_are_not_waited_for_beyond_their_time() {
+    let port = Ports::one();
+    let mut host = Host::with(&["-w1", NEVER]).start(&config::http_echo(&port));
+    let start = Instant::now();
+    let clients: Vec<HttpClient> = (0..20).map(|_| lingering(&port)).collect();
+    assert_eq!(host.connections(), clients.len());
+    host.signal("TERM");
+    assert_eq!(host.wait().code(), Some(0));
+    assert!(start.elapsed() >= LINGER, "nobody lingered: {:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[test]
+fn clients_that_linger_are_not_waited_for_beyond_the_limit() {
+    let port = Ports::one();
+    let mut host = Host::with(&["-w1", "--drain-ms=200"]).start(&config::http_echo(&port));
+    let _clients: Vec<HttpClient> = (0..20).map(|_| lingering(&port)).collect();
+    host.signal("TERM");
+    assert_eq!(host.wait().code(), Some(0));
+    // Where they had gone before the limit, nothing would be told of it.
+    let told = host.log().wait_for("the limit", |line| line.message().contains("the limit is met"));
+    assert_eq!((told.field("streams").as_str(), told.field("connections").as_str()), ("0", "20"));
+}
+
+#[test]
+fn clients_that_linger_are_not_waited_for_after_a_second_signal() {
+    let took = || {
+        let port = Ports::one();
+        let mut host = Host::with(&["-w1", NEVER]).start(&config::http_echo(&port));
+        let start = Instant::now();
+        let _client = lingering(&port);
+        host.signal("TERM");
+        host.log().wait_for_event("INFO", "draining");
+        host.signal("TERM");
+        assert_eq!(host.wait().code(), Some(0));
+        start.elapsed()
+    };
+    // On a busy machine once may not do.
+    let took: Vec<Duration> = (0..5).map(|_| took()).collect();
+    assert!(took.iter().any(|took| *took < LINGER), "{took:?}");
+}

@@ -1,11 +1,10 @@
 //! A host with a folder of its own, in which tests change what it runs.
 
-use super::plugin;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use zilla_tests::{Folder, Host, Output, PATIENCE, command, files, host::Start, until};
+use zilla_tests::{Folder, Host, Output, PATIENCE, command, files, host::Start, plugin, until};
 
 /// A running host, its `zilla.yaml`, its plugins and its control socket.
 pub(crate) struct Site {
@@ -18,7 +17,9 @@ pub(crate) struct Site {
 /// How a site is started.
 pub(crate) struct Opening {
     arguments: Vec<String>,
+    workers: usize,
     start: Start,
+    script: String,
     keeps_code: bool,
     socket: Option<PathBuf>,
 }
@@ -27,6 +28,16 @@ impl Opening {
     /// Compiles each version of a plugin, as a host does that has never seen it.
     pub(crate) fn without_cache(self) -> Self {
         Self { keeps_code: false, ..self }
+    }
+
+    /// With another number of workers than two.
+    pub(crate) fn workers(self, workers: usize) -> Self {
+        Self { workers, ..self }
+    }
+
+    /// After a line of shell script.
+    pub(crate) fn after(self, script: &str) -> Self {
+        Self { script: script.to_owned(), ..self }
     }
 
     /// Takes commands at another place than its folder.
@@ -62,8 +73,8 @@ impl Opening {
             folder.write(&format!("plugins/{}", plugin::file_name(type_name)), plugin::built(type_name));
         }
         prepare(&folder);
-        let mut arguments =
-            vec!["start".to_owned(), "--workers=2".to_owned(), "--log-format=json".to_owned()];
+        let workers = format!("--workers={}", self.workers);
+        let mut arguments = vec!["start".to_owned(), workers, "--log-format=json".to_owned()];
         let mut path = |name: &str, path: &Path| arguments.push(format!("--{name}={}", path.display()));
         path("config", &folder.join("zilla.yaml"));
         path("plugins", &folder.join("plugins"));
@@ -76,7 +87,8 @@ impl Opening {
         arguments.extend(self.arguments);
         // These take the place of the options that other hosts of tests get.
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
-        let host = self.start.after(&format!("set -- {}", quoted.join(" "))).start_unseen("");
+        let script = format!("set -- {}\n{}", quoted.join(" "), self.script);
+        let host = self.start.after(&script).start_unseen("");
         Site { host, folder, socket }
     }
 }
@@ -85,7 +97,14 @@ impl Site {
     /// A host to be started with more arguments.
     pub(crate) fn with(arguments: &[&str]) -> Opening {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Opening { arguments, start: Host::with(&[]), keeps_code: true, socket: None }
+        Opening {
+            arguments,
+            workers: 2,
+            start: Host::with(&[]),
+            script: "true".to_owned(),
+            keeps_code: true,
+            socket: None,
+        }
     }
 
     /// The path of a file in its folder.

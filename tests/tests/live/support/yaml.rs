@@ -23,6 +23,12 @@ pub(crate) fn moody(name: &str, port: impl Display) -> String {
     tcp(name, port, &format!("{name}_moody")) + &binding(&format!("{name}_moody"), "moody")
 }
 
+/// `tcp` to the guest `counter`, with its options in one line.
+pub(crate) fn counter(name: &str, port: impl Display, options: &str) -> String {
+    let options = format!("    options: {options}\n");
+    tcp(name, port, &format!("{name}_counter")) + &binding(&format!("{name}_counter"), "counter") + &options
+}
+
 /// A `tcp` server.
 pub(crate) fn tcp(name: &str, port: impl Display, exit: &str) -> String {
     format!(

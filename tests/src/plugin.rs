@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// What is built, by the type: `http`, `echo`, or a guest.
-pub(crate) fn built(type_name: &str) -> Vec<u8> {
+pub fn built(type_name: &str) -> Vec<u8> {
     let path = path(type_name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -16,12 +16,12 @@ fn path(type_name: &str) -> PathBuf {
 }
 
 /// The file that the host looks for.
-pub(crate) fn file_name(type_name: &str) -> String {
+pub fn file_name(type_name: &str) -> String {
     format!("binding_{type_name}.wasm")
 }
 
 /// The same plugin with another digest: a custom section, which means nothing, is appended.
-pub(crate) fn version(component: &[u8], number: usize) -> Vec<u8> {
+pub fn version(component: &[u8], number: usize) -> Vec<u8> {
     const NAME: &[u8] = b"version";
     let data = format!("{number:08}");
     let length = 1 + NAME.len() + data.len();
@@ -34,7 +34,7 @@ pub(crate) fn version(component: &[u8], number: usize) -> Vec<u8> {
 }
 
 /// The guest `moody` in another mood than `serves`: see its source.
-pub(crate) fn in_mood(mood: &str) -> Vec<u8> {
+pub fn in_mood(mood: &str) -> Vec<u8> {
     const MARK: &[u8] = b"mood=serves.....";
     let mut component = built("moody");
     let word = format!("{:.<width$}", format!("mood={mood}"), width = MARK.len());
@@ -44,8 +44,21 @@ pub(crate) fn in_mood(mood: &str) -> Vec<u8> {
     component
 }
 
+/// The same plugin, which now keeps no state: what it exports for that has another name.
+pub fn without_state(component: &[u8]) -> Vec<u8> {
+    const NAME: &[u8] = b"zilla:plugin/state-exports@";
+    const OTHER: &[u8; NAME.len()] = b"zilla:plugin/other-exports@";
+    let mut component = component.to_vec();
+    let places: Vec<_> = (0..component.len()).filter(|at| component[*at..].starts_with(NAME)).collect();
+    assert!(!places.is_empty(), "it keeps no state");
+    for at in places {
+        component[at..at + NAME.len()].copy_from_slice(OTHER);
+    }
+    component
+}
+
 /// The guest `moody` with a memory that begins with 16,383 pages, 1 GiB: more than any instance may have.
-pub(crate) fn with_much_memory() -> Vec<u8> {
+pub fn with_much_memory() -> Vec<u8> {
     // A section of one memory without a maximum, whose number of pages takes two octets of LEB128.
     const MEMORY_SECTION: [u8; 4] = [5, 4, 1, 0];
     let mut component = built("moody");

@@ -1,17 +1,17 @@
 //! Clients that ask without a pause, check each answer, and count what goes wrong.
 
+use crate::{Client, until};
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use zilla_tests::{Client, until};
 
 /// Failures of one client whose reasons are kept.
 const REASONS_MAX: usize = 5;
 
 /// Clients at work, each on a thread.
-pub(crate) struct Load {
+pub struct Load {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<Tally>>,
 }
@@ -24,17 +24,17 @@ struct Shared {
 
 /// What clients have seen.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub struct Tally {
     /// Answers that were as they should be.
-    pub(crate) answers: u64,
+    pub answers: u64,
     /// Connections that were made.
-    pub(crate) connections: u64,
+    pub connections: u64,
     /// Requests without such an answer.
-    pub(crate) failed: u64,
+    pub failed: u64,
     /// The first reasons.
-    pub(crate) reasons: Vec<String>,
+    pub reasons: Vec<String>,
     /// The longest time between two answers that one client got.
-    pub(crate) longest_gap: Duration,
+    pub longest_gap: Duration,
 }
 
 /// What one client does for one answer. It is told its number and how many answers it has had.
@@ -42,7 +42,7 @@ type Ask = fn(&mut Option<Client>, u16, u64) -> Result<(), String>;
 
 impl Load {
     /// HTTP requests with bodies. Connections are kept as long as the host keeps them.
-    pub(crate) fn of_requests(port: u16, clients: usize) -> Self {
+    pub fn of_requests(port: u16, clients: usize) -> Self {
         Self::start(port, clients, |kept, port, number| {
             let client = kept_or_new(kept, port)?;
             if request(client, number)? {
@@ -53,7 +53,7 @@ impl Load {
     }
 
     /// HTTP requests, each on a connection of its own.
-    pub(crate) fn of_first_requests(port: u16, clients: usize) -> Self {
+    pub fn of_first_requests(port: u16, clients: usize) -> Self {
         Self::start(port, clients, |_, port, number| {
             let mut client = connect(port)?;
             request(&mut client, number)?;
@@ -64,7 +64,7 @@ impl Load {
     }
 
     /// Words to an echo, each on a connection of its own.
-    pub(crate) fn of_connections(port: u16, clients: usize) -> Self {
+    pub fn of_connections(port: u16, clients: usize) -> Self {
         Self::start(port, clients, |_, port, number| {
             let mut client = connect(port)?;
             echo(&mut client, number)?;
@@ -74,7 +74,7 @@ impl Load {
     }
 
     /// Words to an echo, all on one connection.
-    pub(crate) fn of_words(port: u16, clients: usize) -> Self {
+    pub fn of_words(port: u16, clients: usize) -> Self {
         Self::start(port, clients, |kept, port, number| echo(kept_or_new(kept, port)?, number))
     }
 
@@ -90,14 +90,17 @@ impl Load {
     }
 
     /// Waits for that many more answers: what was done before has met the load.
+    ///
+    /// # Panics
+    /// If they do not come within [`crate::PATIENCE`].
     #[track_caller]
-    pub(crate) fn wait_for_answers(&self, count: u64) {
+    pub fn wait_for_answers(&self, count: u64) {
         let enough = self.answers() + count;
         until("more answers", || self.answers() >= enough || self.is_broken());
     }
 
     /// How many answers there were so far.
-    pub(crate) fn answers(&self) -> u64 {
+    pub fn answers(&self) -> u64 {
         self.shared.answers.load(Ordering::Relaxed)
     }
 
@@ -106,7 +109,7 @@ impl Load {
     }
 
     /// Ends it and sums up.
-    pub(crate) fn end(mut self) -> Tally {
+    pub fn end(mut self) -> Tally {
         self.shared.is_over.store(true, Ordering::Relaxed);
         let tallies = self.threads.drain(..).map(|thread| thread.join().expect("clients do not panic"));
         tallies.fold(Tally::default(), Tally::and)
@@ -114,7 +117,7 @@ impl Load {
 
     /// Ends it and expects that nothing went wrong.
     #[track_caller]
-    pub(crate) fn expect_unnoticed(self) -> Tally {
+    pub fn expect_unnoticed(self) -> Tally {
         let tally = self.end();
         assert_eq!((tally.failed, &tally.reasons), (0, &Vec::new()), "{tally:?}");
         assert!(tally.answers > 0, "nothing was asked");

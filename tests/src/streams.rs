@@ -1,10 +1,10 @@
 //! Many streams that stay open.
 
+use crate::{Client, limits::raise_descriptors};
 use std::io::{Read as _, Write as _};
-use zilla_tests::{Client, limits::raise_descriptors};
 
 /// Connections to an echo.
-pub(crate) struct Streams {
+pub struct Streams {
     clients: Vec<Client>,
     rounds: usize,
 }
@@ -12,14 +12,14 @@ pub(crate) struct Streams {
 impl Streams {
     /// Opens them, and sees that each is served.
     #[track_caller]
-    pub(crate) fn open(port: u16, count: usize) -> Self {
+    pub fn open(port: u16, count: usize) -> Self {
         let mut streams = Self { clients: (0..count).map(|_| Client::connect(port)).collect(), rounds: 0 };
         assert_eq!(streams.dropped(), 0);
         streams
     }
 
     /// How many fail to echo once more.
-    pub(crate) fn dropped(&mut self) -> usize {
+    pub fn dropped(&mut self) -> usize {
         self.rounds += 1;
         let word = |index: usize, round: usize| format!("{index:06}.{round:06}");
         let mut is_sent: Vec<bool> = Vec::with_capacity(self.clients.len());
@@ -40,7 +40,7 @@ impl Streams {
 
 /// Makes room for so many connections in this process and in hosts that it starts.
 #[track_caller]
-pub(crate) fn make_room(connections: usize) {
+pub fn make_room(connections: usize) {
     let room = raise_descriptors();
     assert!(room > connections + 500, "this machine lets a process have {room} file descriptors only");
 }
