@@ -20,7 +20,7 @@ mod server_config;
 mod session;
 mod stream;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod trust;
 
 use super::{Checked, OptionsError};

@@ -71,7 +71,7 @@ enum Phase {
     Opening {
         stream: StreamId,
         io: Io,
-        session: Option<Session>,
+        session: Option<Box<Session>>,
     },
     Session(TlsStream),
     /// The server is told why, and may leave.
@@ -128,7 +128,7 @@ impl TlsClient {
             .push_with(Frame { link: frame.stream, ..Frame::new(stream, FrameKind::Begin) }, &above);
         let initial_credit = engine.limits().initial_credit;
         let io = Io::Pipe(self.pipes.open(stream, initial_credit, u64::from(initial_credit)));
-        let phase = Phase::Opening { stream, io, session: Some(session) };
+        let phase = Phase::Opening { stream, io, session: Some(Box::new(session)) };
         let place =
             self.handshakes.insert(Handshake { index, phase, above, authority }, self.connections.now_ms());
         set(&mut self.places, index, Some(place));

@@ -17,21 +17,37 @@ const DEADLINES_SPARE: usize = 64;
 pub(super) struct Handshakes<T> {
     seat: Seat,
     entries: Slab<Entry<T>>,
-    /// In the order of time, as all have the same: until when, in ms, and which.
-    deadlines: VecDeque<(u64, usize)>,
+    /// In the order of time, as all have the same.
+    deadlines: VecDeque<Deadline>,
+    /// How many there have been.
+    count: u64,
     timeout_ms: u64,
     max: usize,
 }
 
+struct Deadline {
+    at_ms: u64,
+    index: usize,
+    number: u64,
+}
+
 struct Entry<T> {
-    deadline_ms: u64,
+    /// Tells it apart from one that had its index before.
+    number: u64,
     waker: Waker,
     handshake: T,
 }
 
 impl<T> Handshakes<T> {
     pub(super) fn new(seat: Seat, timeout_ms: u64) -> Self {
-        Self { seat, entries: Slab::new(), deadlines: VecDeque::new(), timeout_ms, max: HANDSHAKES_MAX }
+        Self {
+            seat,
+            entries: Slab::new(),
+            deadlines: VecDeque::new(),
+            count: 0,
+            timeout_ms,
+            max: HANDSHAKES_MAX,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -47,10 +63,11 @@ impl<T> Handshakes<T> {
     pub(super) fn insert(&mut self, handshake: T, now_ms: u64) -> usize {
         let entry = self.entries.vacant_entry();
         let index = entry.key();
-        let deadline_ms = now_ms + self.timeout_ms;
+        let (at_ms, number) = (now_ms + self.timeout_ms, self.count);
+        self.count += 1;
         let waker = wake::waker(self.seat.token(Socket::Handshake(index as u32)));
-        entry.insert(Entry { deadline_ms, waker, handshake });
-        self.deadlines.push_back((deadline_ms, index));
+        entry.insert(Entry { number, waker, handshake });
+        self.deadlines.push_back(Deadline { at_ms, index, number });
         if self.deadlines.len() > 2 * self.entries.len() + DEADLINES_SPARE {
             self.forget_all_ended();
         }
@@ -69,9 +86,9 @@ impl<T> Handshakes<T> {
 
     /// Ends the oldest.
     pub(super) fn remove_oldest(&mut self) -> Option<T> {
-        while let Some((deadline, index)) = self.deadlines.pop_front() {
-            if self.is_of(index, deadline) {
-                return self.remove(index);
+        while let Some(deadline) = self.deadlines.pop_front() {
+            if self.is_on(&deadline) {
+                return self.remove(deadline.index);
             }
         }
         None
@@ -80,31 +97,31 @@ impl<T> Handshakes<T> {
     /// Ends one that has had its time, if there is one.
     pub(super) fn remove_late(&mut self, now_ms: u64) -> Option<T> {
         self.forget_ended();
-        self.deadlines.front().filter(|(deadline, _)| *deadline <= now_ms)?;
+        self.deadlines.front().filter(|deadline| deadline.at_ms <= now_ms)?;
         self.remove_oldest()
     }
 
     /// When the first will have had its time.
     pub(super) fn next_deadline(&mut self) -> Option<u64> {
         self.forget_ended();
-        self.deadlines.front().map(|(deadline, _)| *deadline)
+        self.deadlines.front().map(|deadline| deadline.at_ms)
     }
 
     fn forget_ended(&mut self) {
-        while self.deadlines.front().is_some_and(|(deadline, index)| !self.is_of(*index, *deadline)) {
+        while self.deadlines.front().is_some_and(|deadline| !self.is_on(deadline)) {
             self.deadlines.pop_front();
         }
     }
 
     fn forget_all_ended(&mut self) {
         let mut deadlines = std::mem::take(&mut self.deadlines);
-        deadlines.retain(|(deadline, index)| self.is_of(*index, *deadline));
+        deadlines.retain(|deadline| self.is_on(deadline));
         self.deadlines = deadlines;
     }
 
-    /// Whether a deadline is that of an entry, and not of one that had its index before.
-    fn is_of(&self, index: usize, deadline_ms: u64) -> bool {
-        self.entries.get(index).is_some_and(|entry| entry.deadline_ms == deadline_ms)
+    /// Whether what a deadline is for still goes on.
+    fn is_on(&self, deadline: &Deadline) -> bool {
+        self.entries.get(deadline.index).is_some_and(|entry| entry.number == deadline.number)
     }
 }
 

@@ -87,7 +87,7 @@ fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::native::provider::provider;
-    use crate::native::tls::testing::Issued;
+    use crate::native::tls::tests::Issued;
 
     fn keys(names: &[&[&str]]) -> Keys {
         let key = |names: &&[&str]| {

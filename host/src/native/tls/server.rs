@@ -276,7 +276,7 @@ impl Handshake {
                     let session = Session::server(session.map_err(io::Error::other)?);
                     self.authority = hello.server_name;
                     let (io, octets) = (io.take(), std::mem::take(octets));
-                    self.phase = Phase::Session(TlsStream::new(io, session, octets));
+                    self.phase = Phase::Session(TlsStream::new(io, Box::new(session), octets));
                 }
                 Phase::Session(stream) => return stream.poll_handshake(cx),
                 Phase::Closing(stream) => return stream.poll_close(cx),

@@ -152,10 +152,10 @@ pub(super) struct TlsStream {
 
 impl TlsStream {
     /// `received` is what was read already.
-    pub(super) fn new(io: Io, session: Session, received: Vec<u8>) -> Self {
+    pub(super) fn new(io: Io, session: Box<Session>, received: Vec<u8>) -> Self {
         Self {
             io,
-            session: Box::new(session),
+            session,
             received,
             // Looked at once even if it is empty: a client speaks first.
             is_starved: false,

@@ -1,4 +1,6 @@
-//! Certificates for tests, made anew for each.
+//! Sessions without a host. Certificates are made anew for each test.
+
+mod hostile;
 
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
