@@ -9,7 +9,10 @@
 
 mod connection;
 mod connections;
+mod names;
 mod options;
+mod permits;
+mod rate;
 pub(crate) mod tcp;
 mod transport;
 

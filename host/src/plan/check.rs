@@ -62,10 +62,19 @@ impl Planner<'_> {
         }
     }
 
-    pub(super) fn check_exits(&mut self, binding: &Binding, routing: Routing) {
+    pub(super) fn check_exits(&mut self, binding: &Binding, kind: &KindDescription) {
         let described = format!("`{}` {}", binding.type_name, binding.kind);
+        // One that exits nowhere may still have routes with conditions, of what it lets pass.
+        let (routing, has_conditions) = (kind.routes, kind.when_schema.is_some());
         for route in &binding.routes {
             match (routing, route.exit) {
+                (Routing::None, None) if has_conditions => {}
+                (Routing::None, Some(_)) if has_conditions => {
+                    let own = binding.at.key("exit");
+                    let at = if route.at == own { own } else { route.at.key("exit") };
+                    let expected = format!("no exit: {described} exits nowhere");
+                    self.problems.push(self.config.key_problem(&at, expected, "an `exit`"));
+                }
                 (Routing::None, _) => {
                     let expected = format!("no exit and no routes: {described} exits nowhere");
                     self.problems.push(self.config.key_problem(&route.at, expected, "a route"));

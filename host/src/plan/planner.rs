@@ -51,7 +51,7 @@ impl<'a> Planner<'a> {
         let kind = self.resolve_kind(binding, binding_type.describe())?;
         let errors = self.problems.len();
         self.check_values(binding, &kind);
-        self.check_exits(binding, kind.routes);
+        self.check_exits(binding, &kind);
         if self.problems.len() > errors {
             return None;
         }
