@@ -65,6 +65,15 @@ impl NativeType {
         }
     }
 
+    /// Whether a stream that a binding of a type opens directly to another would only lead back to where it came
+    /// from.
+    pub(crate) fn leads_back(from: &Binding, to: &Binding) -> bool {
+        match (Self::of(&from.type_name), Self::of(&to.type_name)) {
+            (Some(Self::Tcp), Some(Self::Tcp)) => tcp::leads_back(from, to),
+            _ => false,
+        }
+    }
+
     /// Reads a binding whose options and conditions fit their schemas.
     pub(crate) fn read(self, binding: &Binding) -> Result<Checked, Vec<OptionsError>> {
         match self {

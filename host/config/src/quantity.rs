@@ -37,7 +37,8 @@ impl Quantity {
     #[must_use]
     pub fn expected(&self) -> String {
         let Self { min, max, plain, .. } = self;
-        let units: Vec<_> = self.units.iter().map(|(name, _)| *name).collect();
+        let units = self.units.iter().filter(|(_, worth)| worth <= max);
+        let units: Vec<_> = units.map(|(name, _)| *name).collect();
         match units.last() {
             Some(last) => format!(
                 "{plain} from {min} to {max}, or a number with a unit ({}), as `1{last}`",

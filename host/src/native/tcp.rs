@@ -49,6 +49,12 @@ pub(super) fn read(binding: &Binding) -> Result<Checked, Vec<OptionsError>> {
     }
 }
 
+/// Whether a client would connect to the address at which the server of its streams listens: the server says
+/// where a connection came in, and the client has nowhere else to go.
+pub(super) fn leads_back(from: &Binding, to: &Binding) -> bool {
+    from.kind == Kind::Server && to.kind == Kind::Client && to.options["host"].is_null()
+}
+
 /// Connects.
 #[derive(Debug)]
 struct Client(Arc<ClientOptions>);
