@@ -47,16 +47,6 @@ bindings:
     )
 }
 
-/// `tcp` to a guest that opens streams as its peer says, to a `tcp` client with the keys as given.
-pub fn tcp_dial(port: impl Display, client: &str) -> String {
-    tcp_proxy_with(port, "{}", client).replacen("exit: south", "exit: dial", 1)
-        + "  dial:
-    type: dial
-    kind: proxy
-    exit: south
-"
-}
-
 /// `tcp` to `http` to `echo`.
 pub fn http_echo(port: impl Display) -> String {
     http_echo_with(port, "{}")

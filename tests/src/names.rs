@@ -5,6 +5,7 @@ use crate::host::Start;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use xtask::paths::Workspace;
 
 /// Names and their addresses, as one host resolves them.
 #[derive(Debug)]
@@ -12,10 +13,10 @@ pub struct Names {
     folder: Folder,
 }
 
-/// Compiled once for all tests of a process, which leave it to the folder for temporary files.
+/// Compiled once for all tests of a process.
 fn library() -> PathBuf {
-    static LIBRARY: OnceLock<Folder> = OnceLock::new();
-    let folder = LIBRARY.get_or_init(|| {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    let compile = || {
         let folder = Folder::new();
         folder.write("names.c", include_str!("names.c"));
         let compiled = Command::new("cc")
@@ -23,9 +24,16 @@ fn library() -> PathBuf {
             .current_dir(folder.path())
             .status();
         assert!(compiled.is_ok_and(|status| status.success()), "cc did not compile names.c");
-        folder
-    });
-    folder.join("names.so")
+        // Renamed, since the tests of another process may use what was there.
+        let place = Workspace::current().target_dir().join("tmp");
+        let (new, known) = (place.join(format!("names-{}.so", std::process::id())), place.join("names.so"));
+        let kept = std::fs::create_dir_all(&place)
+            .and_then(|()| std::fs::copy(folder.join("names.so"), &new))
+            .and_then(|_| std::fs::rename(&new, &known));
+        kept.unwrap_or_else(|error| panic!("{}: {error}", known.display()));
+        known
+    };
+    LIBRARY.get_or_init(compile).clone()
 }
 
 impl Names {

@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_permit_is_given_back_when_it_is_dropped() {
         let permits = Permits::new(2);
-        let (one, two) = (permits.take().unwrap(), permits.clone().take().unwrap());
+        let (one, two) = (permits.take().unwrap(), permits.take().unwrap());
         assert!(permits.take().is_none() && !permits.is_any_left());
         drop(one);
         assert!(permits.is_any_left());

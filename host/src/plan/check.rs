@@ -92,7 +92,7 @@ impl Planner<'_> {
                     self.problems.push(self.config.problem(&route.at, "an exit that accepts streams", found));
                 }
                 (Routing::Opened | Routing::Accepted, Some(exit)) => {
-                    self.check_way_back(binding, route, exit)
+                    self.check_way_back(binding, route, exit);
                 }
             }
         }

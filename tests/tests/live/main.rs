@@ -18,3 +18,4 @@ mod flat;
 mod handover;
 mod support;
 mod swaps;
+mod upstreams;

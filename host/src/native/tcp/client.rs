@@ -269,3 +269,119 @@ impl NativeBinding for TcpClient {
         Some(Handed { socket: transport.into_socket(), terms })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use zilla_engine::{Binding, BindingIndex, Limits, Route, Routing, attributes};
+
+    const OPENER: BindingIndex = BindingIndex(0);
+    const CLIENT: BindingIndex = BindingIndex(1);
+
+    struct Nobody;
+
+    impl Others for Nobody {
+        fn take_socket(&mut self, _: &mut Engine, _: BindingIndex, _: StreamId) -> Option<Handed> {
+            None
+        }
+    }
+
+    /// A client whose streams come from an opener that is played by the test.
+    struct Stage {
+        engine: Engine,
+        client: TcpClient,
+    }
+
+    impl Stage {
+        /// Must be called within a runtime.
+        fn new(yaml: &str) -> Self {
+            let exit = Route { exit: Some(CLIENT), ..Route::default() };
+            let binding = |routing, routes| Binding { routing, routes, quota: None };
+            let bindings = vec![binding(Routing::Opened, vec![exit]), binding(Routing::None, Vec::new())];
+            let seat = Seat { pipeline: 0, binding: CLIENT, name: "test:out".into(), is_taken_from: true };
+            let client = TcpClient::new(seat, Arc::new(ClientOptions::of_yaml(yaml).unwrap()));
+            Self { engine: Engine::new(Limits::default(), bindings), client }
+        }
+
+        fn open(&mut self, stream: StreamId, to: SocketAddr) {
+            let mut octets = Vec::new();
+            attributes::push(&mut octets, b"destination", to.to_string().as_bytes());
+            let begin = Frame { attributes: octets.len() as u32, ..Frame::new(stream, FrameKind::Begin) };
+            self.engine.handle(OPENER, &[begin], &[], &octets);
+            self.deliver(1);
+        }
+
+        fn deliver(&mut self, now_ms: u64) {
+            let mut batch = Batch::default();
+            self.engine.take(CLIENT, &mut batch);
+            self.client.deliver(&batch, now_ms, &mut self.engine, &mut Nobody);
+        }
+
+        /// Lets the reactor look until a stream is connected.
+        async fn connected(&mut self, index: usize) {
+            while !self.client.connections.is_connected(index) {
+                tokio::task::yield_now().await;
+                self.client.on_ready(Socket::Connection(index as u32), 1, &mut self.engine);
+            }
+        }
+
+        /// The frames that the opener gets.
+        fn recv(&mut self) -> Vec<(FrameKind, u64)> {
+            let mut batch = Batch::default();
+            self.engine.take(OPENER, &mut batch);
+            batch.frames.iter().map(|frame| (frame.kind, frame.value)).collect()
+        }
+    }
+
+    fn within_a_runtime(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(test);
+    }
+
+    #[test]
+    fn a_socket_is_given_away_once_it_is_connected_and_takes_its_terms_along() {
+        within_a_runtime(async {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut stage = Stage::new("options: {connections: 1, idle-timeout: 5s}\n    routes: [{}]");
+            stage.open(2, address);
+            let (client, its_name) = stage.engine.other_end(OPENER, 2).unwrap();
+            assert_eq!(client, CLIENT);
+            if !stage.client.connections.is_connected(0) {
+                assert!(stage.client.hand_over(its_name).is_none(), "it is not connected yet");
+            }
+            stage.connected(0).await;
+            assert_eq!(stage.recv(), [(FrameKind::Begin, 0)]);
+            assert!(stage.engine.is_unused(OPENER, 2), "something was read or written");
+
+            let handed = stage.client.hand_over(its_name).unwrap();
+            assert_eq!(handed.socket.get_ref().peer_addr().unwrap(), address);
+            assert_eq!(handed.terms.idle_timeout_ms, Some(5_000));
+            assert_eq!(stage.client.connections(), 0);
+            // It is still the one that may be.
+            let limit = CloseCode::Limit.value();
+            stage.open(4, address);
+            assert_eq!(stage.recv(), [(FrameKind::Abort, limit), (FrameKind::Reset, limit)]);
+            drop(handed);
+            stage.open(6, address);
+            stage.connected(0).await;
+            assert_eq!(stage.recv(), [(FrameKind::Begin, 0)]);
+        });
+    }
+
+    #[test]
+    fn a_stream_that_ends_before_it_is_connected_leaves_nothing() {
+        within_a_runtime(async {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let mut stage = Stage::new("routes: [{}]");
+            stage.open(2, listener.local_addr().unwrap());
+            let ends = [FrameKind::Abort, FrameKind::Reset].map(|kind| Frame::new(2, kind));
+            stage.engine.handle(OPENER, &ends, &[], &[]);
+            stage.deliver(2);
+            assert!(stage.client.pending.is_empty());
+            assert_eq!((stage.client.connections(), stage.engine.streams()), (0, 0));
+            assert_eq!(stage.engine.timers(), 0);
+        });
+    }
+}

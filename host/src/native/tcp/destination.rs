@@ -225,16 +225,19 @@ fn fits(routes: &[Route], destination: &Destination, address: &str) -> bool {
 }
 
 #[cfg(test)]
+impl ClientOptions {
+    /// Those of a client whose other keys are as given.
+    pub(super) fn of_yaml(keys: &str) -> Result<Self, Vec<OptionsError>> {
+        let file = format!("name: test\nbindings:\n  out:\n    type: tcp\n    kind: client\n    {keys}\n");
+        let outcome = zilla_config::parse(&zilla_config::Source::new("zilla.yaml", file), &mut |_| None);
+        let config = outcome.config.unwrap_or_else(|| panic!("{:?}", outcome.problems));
+        Self::read(&config.bindings[0]).map(|(options, _)| options)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use zilla_config::{Source, parse};
-
-    fn read(yaml: &str) -> Result<ClientOptions, Vec<OptionsError>> {
-        let file = format!("name: test\nbindings:\n  out:\n    type: tcp\n    kind: client\n    {yaml}\n");
-        let outcome = parse(&Source::new("zilla.yaml", file), &mut |_| None);
-        let config = outcome.config.unwrap_or_else(|| panic!("{:?}", outcome.problems));
-        ClientOptions::read(&config.bindings[0]).map(|(options, _)| options)
-    }
 
     fn destination(options: &ClientOptions, pairs: &[(&str, &str)]) -> Result<String, CloseCode> {
         let mut block = Vec::new();
@@ -255,7 +258,8 @@ mod tests {
         for (host, found) in
             [("Example.com", "example.com:80"), ("127.0.0.1", "127.0.0.1:80"), ("'[::1]'", "[::1]:80")]
         {
-            let options = read(&format!("options: {{host: {host}, port: [80-90, 443]}}")).unwrap();
+            let options =
+                ClientOptions::of_yaml(&format!("options: {{host: {host}, port: [80-90, 443]}}")).unwrap();
             assert_eq!(destination(&options, &asked).as_deref(), Ok(found));
             assert_eq!(destination(&options, &[]).as_deref(), Ok(found));
         }
@@ -263,7 +267,7 @@ mod tests {
 
     #[test]
     fn without_a_host_a_stream_decides_by_destination_and_else_by_authority() {
-        let options = read("routes: [{}]").unwrap();
+        let options = ClientOptions::of_yaml("routes: [{}]").unwrap();
         for (asked, found) in [
             (&[("destination", "192.0.2.1:1"), ("authority", "other:2")][..], Ok("192.0.2.1:1")),
             (&[("authority", "Other.Example:2")], Ok("other.example:2")),
@@ -287,7 +291,7 @@ mod tests {
 
     #[test]
     fn ports_without_a_host_are_those_that_may_be_asked_for() {
-        let options = read("options: {port: [80, 8000-8010]}\n    routes: [{}]").unwrap();
+        let options = ClientOptions::of_yaml("options: {port: [80, 8000-8010]}\n    routes: [{}]").unwrap();
         assert_eq!(destination(&options, &[("authority", "name")]).as_deref(), Ok("name:80"));
         assert_eq!(destination(&options, &[("authority", "2001:db8::1")]).as_deref(), Ok("[2001:db8::1]:80"));
         assert_eq!(destination(&options, &[("authority", "name:8005")]).as_deref(), Ok("name:8005"));
@@ -297,7 +301,7 @@ mod tests {
 
     #[test]
     fn routes_are_a_list_of_what_is_allowed() {
-        let options = read(
+        let options = ClientOptions::of_yaml(
             "routes:
       - when: [{authority: '*.Example.com', port: 443}, {cidr: 192.0.2.0/24}]
       - when: [{authority: inner, cidr: 10.0.0.0/8}]",
@@ -328,7 +332,9 @@ mod tests {
 
     #[test]
     fn a_name_that_no_route_allows_is_not_resolved() {
-        let options = read("routes: [{when: [{authority: '*.example.com', cidr: 10.0.0.0/8}]}]").unwrap();
+        let options =
+            ClientOptions::of_yaml("routes: [{when: [{authority: '*.example.com', cidr: 10.0.0.0/8}]}]")
+                .unwrap();
         assert!(destination(&options, &[("authority", "a.example.com:1")]).is_ok());
         assert_eq!(destination(&options, &[("authority", "example.org:1")]), NO_ROUTE);
     }
@@ -336,9 +342,11 @@ mod tests {
     #[test]
     fn the_host_of_the_options_has_to_be_allowed_where_there_are_routes() {
         let routes = "routes: [{when: [{cidr: 127.0.0.0/8, port: 80}]}]";
-        let allowed = read(&format!("options: {{host: 127.0.0.1, port: 80}}\n    {routes}")).unwrap();
+        let allowed =
+            ClientOptions::of_yaml(&format!("options: {{host: 127.0.0.1, port: 80}}\n    {routes}")).unwrap();
         assert_eq!(destination(&allowed, &[]).as_deref(), Ok("127.0.0.1:80"));
-        let other = read(&format!("options: {{host: 127.0.0.1, port: 81}}\n    {routes}")).unwrap();
+        let other =
+            ClientOptions::of_yaml(&format!("options: {{host: 127.0.0.1, port: 81}}\n    {routes}")).unwrap();
         assert_eq!(destination(&other, &[]), NO_ROUTE);
     }
 
@@ -353,7 +361,7 @@ mod tests {
             ("options: {host: a, port: 80, connect-timeout: 1}", "/options/connect-timeout"),
             ("options: {host: a, port: 80, idle-timeout: 1 day}", "/options/idle-timeout"),
         ] {
-            let errors = read(yaml).unwrap_err();
+            let errors = ClientOptions::of_yaml(yaml).unwrap_err();
             assert_eq!(errors.iter().map(|error| &error.pointer).collect::<Vec<_>>(), [pointer], "{yaml}");
         }
     }

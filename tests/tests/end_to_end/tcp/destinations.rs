@@ -11,6 +11,12 @@ fn with_names(names: &Names, yaml: &str) -> Host {
     names.with(Host::with(&["--workers=1", "--log-level=debug"])).start(yaml)
 }
 
+/// `tcp` to a guest that opens streams as its peer says, to a `tcp` client with the keys as given.
+fn dialled(port: &Ports, client: &str) -> String {
+    let dial = "  dial:\n    type: dial\n    kind: proxy\n    exit: south\n";
+    config::tcp_proxy_with(port, "{}", client).replacen("exit: south", "exit: dial", 1) + dial
+}
+
 /// Dials through a host, and says what comes of it.
 #[track_caller]
 fn dial(port: u16, line: &str) -> String {
@@ -36,7 +42,7 @@ fn each_failure_has_its_close_code() {
     let (port, refusing, silent) = (Ports::one(), Refusing::new(), Silent::new());
     let names = Names::new("here 127.0.0.1");
     let client = "options: {connect-timeout: 400ms}\n    routes: [{when: [{cidr: 127.0.0.0/8}, {cidr: 255.255.255.255/32}]}]";
-    let host = with_names(&names, &config::tcp_dial(&port, client));
+    let host = with_names(&names, &dialled(&port, client));
     for (line, code) in [
         (format!("destination 127.0.0.1:{}", refusing.port()), "CloseCode::Refused"),
         (format!("authority here:{}", refusing.port()), "CloseCode::Refused"),
@@ -58,7 +64,7 @@ fn each_failure_has_its_close_code() {
 fn a_stream_is_answered_with_where_it_was_connected_to() {
     let (port, upstream) = (Ports::one(), Upstream::echo());
     let names = Names::new("somewhere 127.0.0.1");
-    let host = with_names(&names, &config::tcp_dial(&port, "routes: [{}]"));
+    let host = with_names(&names, &dialled(&port, "routes: [{}]"));
     for (line, name) in [
         (format!("authority SomeWhere:{upstream}"), " authority=somewhere"),
         (format!("destination 127.0.0.1:{upstream}"), ""),
@@ -85,7 +91,7 @@ fn routes_allow_by_name_block_and_port_and_nothing_else() {
         ("{authority: in.example, cidr: 127.0.0.2/32}", [false, false, false, false, false]),
     ] {
         let when = when.replace("ONE", &one.to_string()).replace("TWO", &two.to_string());
-        let host = with_names(&names, &config::tcp_dial(&port, &format!("routes: [{{when: [{when}]}}]")));
+        let host = with_names(&names, &dialled(&port, &format!("routes: [{{when: [{when}]}}]")));
         for (line, is_allowed) in [
             (format!("authority in.example:{one}"), allowed[0]),
             (format!("authority In.Example:{two}"), allowed[1]),
@@ -106,7 +112,7 @@ fn routes_allow_by_name_block_and_port_and_nothing_else() {
 #[test]
 fn a_name_that_no_route_allows_is_not_even_looked_up() {
     let (port, names) = (Ports::one(), Names::new(""));
-    let _host = with_names(&names, &config::tcp_dial(&port, "routes: [{when: [{authority: a.example}]}]"));
+    let _host = with_names(&names, &dialled(&port, "routes: [{when: [{authority: a.example}]}]"));
     assert_eq!(dial(port.first(), "authority secret.example:80"), "CloseCode::NoRoute");
     assert_eq!(dial(port.first(), "authority a.example:80"), "CloseCode::Unreachable");
     assert_eq!((names.lookups("secret.example"), names.lookups("a.example")), (0, 1));
@@ -177,7 +183,7 @@ fn connections_are_spread_over_the_addresses_of_a_name() {
 fn a_name_is_looked_up_once_for_all_that_wait_and_holds_up_nobody_else() {
     let (port, upstream) = (Ports::one(), Upstream::echo());
     let names = Names::new("slow ~700\nslow 127.0.0.1\nfast 127.0.0.1");
-    let _host = with_names(&names, &config::tcp_dial(&port, "routes: [{}]"));
+    let _host = with_names(&names, &dialled(&port, "routes: [{}]"));
     std::thread::scope(|scope| {
         let slow: Vec<_> = (0..20)
             .map(|_| scope.spawn(|| dial(port.first(), &format!("authority slow:{upstream}"))))
@@ -201,7 +207,7 @@ fn a_name_is_looked_up_once_for_all_that_wait_and_holds_up_nobody_else() {
 fn a_lookup_that_takes_too_long_is_a_connection_that_does() {
     let (port, names) = (Ports::one(), Names::new("slow ~3000\nslow 127.0.0.1"));
     let client = "options: {connect-timeout: 300ms}\n    routes: [{}]";
-    let mut host = with_names(&names, &config::tcp_dial(&port, client));
+    let mut host = with_names(&names, &dialled(&port, client));
     assert_eq!(dial(port.first(), "authority slow:80"), "CloseCode::Timeout");
     // Nor does it hold up the end of the host.
     let start = Instant::now();

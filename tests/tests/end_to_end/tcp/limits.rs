@@ -156,6 +156,20 @@ fn a_peer_that_reads_nothing_is_idle_once_nothing_moves() {
     until("it is closed", || host.connections() == 0);
 }
 
+#[test]
+fn a_client_without_descriptors_resets_streams_and_goes_on() {
+    let (port, upstream) = (Ports::one(), Upstream::echo());
+    let yaml = config::tcp_proxy(&port, upstream);
+    let host = Host::with(&["--workers=1"]).after("ulimit -n 64").start(&yaml);
+    // A connection takes two, and accepting takes the last one.
+    let mut clients: Vec<Client> = (0..100).map(|_| Client::connect(port.first())).collect();
+    wait_for_limit(&host, "test:south", "file descriptors");
+    clients[0].echo("served");
+    drop(clients);
+    until("all are closed", || host.connections() == 0);
+    host.expect_echo(port.first());
+}
+
 /// The timer of the connections of a port, as the kernel tells it: 2 is that of keep-alive.
 fn timers(host: &Host, port: u16) -> Vec<String> {
     let table = fs::read_to_string(format!("/proc/{}/net/tcp", host.pid())).unwrap();
