@@ -161,11 +161,13 @@ fn a_client_without_descriptors_resets_streams_and_goes_on() {
     let (port, upstream) = (Ports::one(), Upstream::echo());
     let yaml = config::tcp_proxy(&port, upstream);
     let host = Host::with(&["--workers=1"]).after("ulimit -n 64").start(&yaml);
-    // A connection takes two, and accepting takes the last one.
-    let mut clients: Vec<Client> = (0..100).map(|_| Client::connect(port.first())).collect();
+    let mut served = Client::connect(port.first());
+    served.echo("served");
+    // Accepting takes all that are left.
+    let clients: Vec<Client> = (0..100).map(|_| Client::connect(port.first())).collect();
     wait_for_limit(&host, "test:south", "file descriptors");
-    clients[0].echo("served");
-    drop(clients);
+    served.echo("still served");
+    drop((clients, served));
     until("all are closed", || host.connections() == 0);
     host.expect_echo(port.first());
 }
