@@ -6,6 +6,7 @@
 //! * [`load::Load`] is clients that ask without a pause, [`streams::Streams`] are many that stay.
 //! * [`plugin`] makes versions of plugins, good and bad ones.
 //! * [`Client`] is a socket with a deadline, [`http`] reads responses.
+//! * [`Upstream`] is what a host connects to, [`Names`] are what it finds there.
 //! * [`config`] writes the `zilla.yaml` that most tests begin with.
 //!
 //! Nothing waits for a time: whatever is waited for is waited for by name, within [`PATIENCE`].
@@ -20,10 +21,12 @@ pub mod limits;
 pub mod load;
 pub mod log;
 pub mod mounts;
+pub mod names;
 pub mod plugin;
 pub mod ports;
 pub mod random;
 pub mod streams;
+pub mod upstream;
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +35,9 @@ pub use command::{Output, zilla};
 pub use files::Folder;
 pub use host::Host;
 pub use log::{Line, Log};
+pub use names::Names;
 pub use ports::Ports;
+pub use upstream::Upstream;
 
 /// How long anything may take before a test fails: much longer than it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -121,3 +121,76 @@ fn a_protocol_is_offered_and_sessions_are_resumed() {
         assert_eq!(done.field("alpn"), "two");
     }
 }
+
+/// `tcp` to a `tls` client to a `tcp` client, which connects to a `tls` server in front of an echo.
+fn apart(pki: &Pki, ports: &Ports, client: &str, server: &str) -> String {
+    let [near, far] = [0, 1].map(|index| ports.at(index));
+    let out = binding("out", "tcp", "client", &format!("options: {{host: 127.0.0.1, port: {far}}}"));
+    let client = binding("encrypting", "tls", "client", &format!("{client}\nexit: out"));
+    let server = binding("decrypting", "tls", "server", &format!("vault: own\n{server}"));
+    let north = [vault(pki, &["a"]), tcp("north", near, "encrypting"), client, out].concat();
+    [north, tcp("far-north", far, "decrypting"), server, echo("south")].concat()
+}
+
+#[test]
+fn the_socket_of_a_tcp_client_is_taken() {
+    let (pki, ports) = (Pki::new(), Ports::range(2));
+    pki.issue("a", &["a.test"]);
+    let client = "vault: own\noptions: {trust: [ca], sni: [a.test]}";
+    let yaml = apart(&pki, &ports, client, TO_SOUTH);
+    let host = Host::with(&["--workers=1", "--log-level=debug"]).start(&yaml);
+    let mut peer = Client::connect(ports.at(0));
+    for octets in [1, 1_000, 3_000_000] {
+        let sent = vec![0x66; octets];
+        let (mut writer, sending) = (peer.share(), sent.clone());
+        let writing = std::thread::spawn(move || writer.send(sending));
+        assert!(peer.recv(octets) == sent);
+        writing.join().unwrap();
+    }
+    for name in ["encrypting", "decrypting"] {
+        let done = host.log().wait_for(name, |line| {
+            line.message() == "a TLS handshake is done" && line.field("binding") == format!("test:{name}")
+        });
+        assert_eq!(done.field("is_fused"), "true", "{done}");
+    }
+    peer.end();
+    assert_eq!(peer.recv_to_end(), (Vec::new(), End::InOrder));
+    until("no connection", || host.connections() == 0);
+}
+
+#[test]
+fn an_end_before_the_handshake_is_passed_on_behind_what_was_sent() {
+    let (pki, ports) = (Pki::new(), Ports::range(2));
+    pki.issue("a", &["a.test"]);
+    let client = "vault: own\noptions: {trust: [ca], sni: [a.test]}";
+    let host = Host::start(&apart(&pki, &ports, client, TO_SOUTH));
+    let mut peer = Client::connect(ports.at(0));
+    peer.send("all of it");
+    peer.end();
+    assert_eq!(peer.recv_to_end(), (b"all of it".to_vec(), End::InOrder));
+    until("no connection", || host.connections() == 0);
+}
+
+#[test]
+fn a_server_that_is_not_there_or_says_nothing_is_given_up() {
+    let (pki, ports) = (Pki::new(), Ports::range(2));
+    pki.issue("a", &["a.test"]);
+    let client = "vault: own\noptions: {trust: [ca], sni: [a.test], handshake-timeout-ms: 300}";
+    let yaml = apart(&pki, &ports, client, TO_SOUTH);
+    // Without its listener, and with something else that listens there and never answers.
+    let gone = yaml.replace("  far-north:\n", "  far-north-of-nothing:\n").replace(
+        &format!("port: {}}}\n    exit: decrypting", ports.at(1)),
+        &format!("port: {}}}\n    exit: decrypting", Ports::one().first()),
+    );
+    let host = Host::start(&gone);
+    expect_nothing(ports.at(0));
+    host.log().wait_for("a refusal", |line| line.field("reason") == "the exit has refused");
+    drop(host);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("host: 127.0.0.1, port: {}}}\n", silent.local_addr().unwrap().port());
+    let host = Host::start(&yaml.replacen(&format!("host: 127.0.0.1, port: {}}}\n", ports.at(1)), &to, 1));
+    expect_nothing(ports.at(0));
+    host.log().wait_for("a timeout", |line| line.field("reason") == "it took too long");
+    host.log().wait_for("the limit", |line| line.field("limit") == "handshake-timeout");
+    until("no connection", || host.connections() == 0);
+}

@@ -41,14 +41,14 @@ pub(super) fn listen(
     in_use: &BTreeSet<SocketAddr>,
 ) -> Result<Vec<Listening>, ListenError> {
     let listen = |address: &Address| {
-        let socket = open(address.socket, options.backlog)
-            .map_err(|error| ListenError { address: address.socket, error })?;
+        let socket =
+            open(address.socket, options).map_err(|error| ListenError { address: address.socket, error })?;
         Ok(Listening { socket, address: address.socket })
     };
     options.addresses.iter().filter(|address| !in_use.contains(&address.socket)).map(listen).collect()
 }
 
-fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+fn open(address: SocketAddr, options: &ServerOptions) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // `::` and `0.0.0.0` are two addresses in the file, so they are two here.
@@ -56,18 +56,12 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     }
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
-    // Accepted sockets inherit it, which saves a call for each.
-    socket.set_tcp_nodelay(true)?;
+    // Accepted sockets inherit them, which saves calls for each.
+    options.socket.apply(&SockRef::from(&socket))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    let socket = socket.into();
-    set_backlog(&socket, backlog)?;
-    Ok(socket)
-}
-
-/// Begins to listen, or changes the backlog of a socket that listens already.
-pub(super) fn set_backlog(socket: &TcpListener, backlog: u32) -> io::Result<()> {
-    SockRef::from(socket).listen(i32::try_from(backlog).unwrap_or(i32::MAX))
+    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
 }
 
 /// Has the kernel drop requests for new connections on a listener that is about to be closed. Whoever asks now

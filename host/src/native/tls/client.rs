@@ -6,10 +6,10 @@
 //!
 //! What the application sends meanwhile waits, within its credit.
 
-use super::super::connections::{Connections, TOKEN_LINGER};
+use super::super::connections::Connections;
 use super::super::{Checked, NativeBinding, OptionsError, Others, Role, Seat};
 use super::client_config::{ClientConfigs, code_of};
-use super::handshakes::Handshakes;
+use super::handshakes::{HANDSHAKES, Handshakes, TIMEOUT};
 use super::negotiated::{Negotiated, attribute};
 use super::pipe::Pipes;
 use super::reports::Reports;
@@ -107,7 +107,7 @@ impl TlsClient {
     }
 
     /// The application opens a stream: so is one to the exit.
-    fn on_begin(&mut self, frame: &Frame, batch: &Batch, engine: &Engine) {
+    fn on_begin(&mut self, frame: &Frame, batch: &Batch, engine: &mut Engine) {
         let above = frame.cut(batch.octets()).map_or(&[][..], |(attributes, _)| attributes).to_vec();
         let index = self.connections.accept(frame.stream);
         let (session, authority) = match self.configs.session(&above) {
@@ -120,6 +120,7 @@ impl TlsClient {
         if self.handshakes.is_full()
             && let Some(oldest) = self.handshakes.remove_oldest()
         {
+            engine.note_limit(self.connections.seat.binding, HANDSHAKES);
             self.give_up(oldest, CloseCode::Limit, &"there are too many handshakes at a time");
         }
         let stream = self.pipes.take_id();
@@ -172,7 +173,7 @@ impl TlsClient {
 
     /// A handshake is over: the application is answered.
     fn end(&mut self, handshake: Handshake, engine: &mut Engine) {
-        let Handshake { index, phase: Phase::Session(transport), above, authority } = handshake else {
+        let Handshake { index, phase: Phase::Session(mut transport), above, authority } = handshake else {
             return;
         };
         set(&mut self.places, index, None);
@@ -188,7 +189,9 @@ impl TlsClient {
             is_fused = transport.is_on_a_socket(),
             "a TLS handshake is done"
         );
+        let terms = transport.take_terms();
         self.connections.connect(index, transport, &negotiated.pairs(), engine);
+        self.connections.bind(index, terms);
         self.connections.send(engine);
         self.connections.read(index, engine);
     }
@@ -233,7 +236,7 @@ impl TlsClient {
         let index = self.connections.index_of(frame.stream);
         self.connections.on_frame(frame, batch, engine);
         if let Some(index) = index
-            && !self.connections.has(index)
+            && self.connections.index_of(frame.stream).is_none()
             && let Some(place) = self.places.get_mut(index).and_then(Option::take)
             && let Some(handshake) = self.handshakes.remove(place)
         {
@@ -241,16 +244,16 @@ impl TlsClient {
         }
     }
 
-    fn on_signal(&mut self, token: u32) {
+    fn on_signal(&mut self, token: u32, engine: &mut Engine) {
         match token {
-            TOKEN_LINGER => self.connections.stop_lingering(),
             TOKEN_HANDSHAKES => {
                 self.timer_ms = None;
                 while let Some(late) = self.handshakes.remove_late(self.connections.now_ms()) {
+                    engine.note_limit(self.connections.seat.binding, TIMEOUT);
                     self.give_up(late, CloseCode::Timeout, &"it took too long");
                 }
             }
-            _ => {}
+            _ => self.connections.on_timer(token, engine),
         }
     }
 
@@ -284,7 +287,7 @@ impl NativeBinding for TlsClient {
         self.pipes.reuse_ids();
         for frame in &batch.frames {
             match (frame.kind, frame.stream) {
-                (FrameKind::Signal, 0) => self.on_signal(frame.link),
+                (FrameKind::Signal, 0) => self.on_signal(frame.link, engine),
                 (_, 0) => {}
                 // The application's, which it opens; those to the exit are opened here.
                 (FrameKind::Begin, stream) if stream & 1 == 1 => self.on_begin(frame, batch, engine),

@@ -10,6 +10,10 @@ use std::task::Waker;
 /// nothing. Past it, the oldest is broken: one that is honest has been over for long.
 pub(super) const HANDSHAKES_MAX: usize = 4096;
 
+/// Names of limits, for the log.
+pub(super) const HANDSHAKES: &str = "handshakes";
+pub(super) const TIMEOUT: &str = "handshake-timeout";
+
 /// Deadlines of handshakes that are over, which are kept before it is worth the time to look for them.
 const DEADLINES_SPARE: usize = 64;
 

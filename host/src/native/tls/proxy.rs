@@ -7,7 +7,7 @@
 //! Once there is a route, ciphertext does not enter the binding any more.
 
 use super::super::{Checked, NativeBinding, OptionsError, Others, Role, Seat};
-use super::handshakes::Handshakes;
+use super::handshakes::{HANDSHAKES, Handshakes, TIMEOUT};
 use super::hello::{self, Hello};
 use super::negotiated::attribute;
 use super::options::HANDSHAKE_TIMEOUT_MS;
@@ -92,6 +92,7 @@ impl TlsProxy {
         if self.hellos.is_full()
             && let Some(oldest) = self.hellos.remove_oldest()
         {
+            engine.note_limit(self.seat.binding, HANDSHAKES);
             self.refuse(oldest, CloseCode::Limit, &"there are too many handshakes at a time", engine);
         }
         let below = frame.cut(batch.octets()).map_or(&[][..], |(attributes, _)| attributes).to_vec();
@@ -211,6 +212,7 @@ impl TlsProxy {
     fn end_late(&mut self, engine: &mut Engine) {
         self.timer_ms = None;
         while let Some(index) = self.hellos.remove_late(self.now_ms) {
+            engine.note_limit(self.seat.binding, TIMEOUT);
             self.refuse(index, CloseCode::Timeout, &"it took too long", engine);
         }
     }

@@ -5,10 +5,11 @@
 //!                                                          └── failed, no route: alert, then closing
 //! ```
 
-use super::super::connections::{Connections, TOKEN_LINGER};
+use super::super::connection::Connection;
+use super::super::connections::Connections;
 use super::super::transport::{Received, Transport};
 use super::super::{Checked, NativeBinding, OptionsError, Others, Role, Seat};
-use super::handshakes::Handshakes;
+use super::handshakes::{HANDSHAKES, Handshakes, TIMEOUT};
 use super::hello::{self, Hello, NotHello};
 use super::negotiated::{Negotiated, attribute};
 use super::pipe::Pipes;
@@ -120,6 +121,7 @@ impl TlsServer {
         if self.handshakes.is_full()
             && let Some(oldest) = self.handshakes.remove_oldest()
         {
+            engine.note_limit(binding, HANDSHAKES);
             self.fail(&oldest.below, &"there are too many handshakes at a time");
         }
         let phase = Phase::Hello { io, octets: Vec::new() };
@@ -159,7 +161,7 @@ impl TlsServer {
     /// A handshake is over: it becomes a connection, or it is gone.
     fn end(&mut self, index: usize, engine: &mut Engine) {
         let Some(handshake) = self.handshakes.remove(index) else { return };
-        let Handshake { phase: Phase::Session(transport), below, authority } = handshake else { return };
+        let Handshake { phase: Phase::Session(mut transport), below, authority } = handshake else { return };
         let session = transport.session();
         let mut negotiated = Negotiated::new(&below, session, authority.as_deref());
         negotiated.add_client(session, self.configs.trusted_by());
@@ -176,9 +178,11 @@ impl TlsServer {
             "a TLS handshake is done"
         );
         let binding = self.connections.seat.binding;
+        let terms = transport.take_terms();
         let index = self.connections.open(transport, &negotiated.pairs());
+        self.connections.bind(index, terms);
         self.connections.send(engine);
-        let stream = self.connections.opened(index);
+        let stream = Connections::<TlsStream>::opened(index);
         // A refused opening has nobody at its other end.
         if engine.other_end(binding, stream).is_none_or(|(_, name)| name == 0) {
             self.fail(&below, &"no route fits");
@@ -196,26 +200,27 @@ impl TlsServer {
         self.refused.retain(|stream| *stream != frame.stream);
         let removed =
             self.connections.index_of(frame.stream).and_then(|index| self.connections.remove(index));
-        if let Some(stream) = removed.and_then(super::super::connection::Connection::into_transport) {
+        if let Some((mut stream, terms)) = removed.and_then(Connection::into_parts) {
+            stream.put_terms(terms);
             let handshake = Handshake { phase: Phase::Closing(stream), below: Vec::new(), authority: None };
             let index = self.handshakes.insert(handshake, self.connections.now_ms());
             self.go_on(index, engine);
         }
     }
 
-    fn on_signal(&mut self, token: u32) {
+    fn on_signal(&mut self, token: u32, engine: &mut Engine) {
         match token {
-            TOKEN_LINGER => self.connections.stop_lingering(),
             TOKEN_HANDSHAKES => {
                 self.timer_ms = None;
                 let now_ms = self.connections.now_ms();
                 while let Some(late) = self.handshakes.remove_late(now_ms) {
                     if !matches!(late.phase, Phase::Closing(_)) {
+                        engine.note_limit(self.connections.seat.binding, TIMEOUT);
                         self.fail(&late.below, &"it took too long");
                     }
                 }
             }
-            _ => {}
+            _ => self.connections.on_timer(token, engine),
         }
     }
 
@@ -248,7 +253,7 @@ impl NativeBinding for TlsServer {
         self.connections.advance(now_ms);
         for frame in &batch.frames {
             match (frame.kind, frame.stream) {
-                (FrameKind::Signal, 0) => self.on_signal(frame.link),
+                (FrameKind::Signal, 0) => self.on_signal(frame.link, engine),
                 (_, 0) => {}
                 // The neighbour's, which it opens.
                 (FrameKind::Begin, stream) if stream & 1 == 1 => self.on_begin(frame, batch, engine, others),

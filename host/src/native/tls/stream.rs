@@ -8,6 +8,7 @@
 //! A connection keeps only what is incomplete: a record of which the rest has not come, what the socket did not take.
 //! One that is idle keeps nothing.
 
+use super::super::connection::Terms;
 use super::super::connections::Handed;
 use super::super::transport::{Plain, Received, Transport};
 use super::pipe::Pipe;
@@ -45,7 +46,8 @@ thread_local! {
 
 /// What ciphertext comes from and goes to.
 pub(super) enum Io {
-    Socket(Plain),
+    /// With what its connection is to keep to, until there is one.
+    Socket(Plain, Terms),
     Pipe(Pipe),
     /// It was taken away.
     None,
@@ -60,7 +62,7 @@ impl Io {
 
 impl From<Handed> for Io {
     fn from(handed: Handed) -> Self {
-        Self::Socket(Plain::new(handed.socket))
+        Self::Socket(Plain::new(handed.socket), handed.terms)
     }
 }
 
@@ -71,7 +73,7 @@ impl Transport for Io {
         room: impl FnOnce() -> Option<&'r mut [u8]>,
     ) -> Poll<io::Result<Received>> {
         match self {
-            Self::Socket(socket) => socket.poll_read(cx, room),
+            Self::Socket(socket, _) => socket.poll_read(cx, room),
             Self::Pipe(pipe) => pipe.poll_read(cx, room),
             Self::None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
@@ -79,7 +81,7 @@ impl Transport for Io {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Socket(socket) => socket.poll_write(cx, octets),
+            Self::Socket(socket, _) => socket.poll_write(cx, octets),
             Self::Pipe(pipe) => pipe.poll_write(cx, octets),
             Self::None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
@@ -87,7 +89,7 @@ impl Transport for Io {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Socket(socket) => socket.poll_flush(cx),
+            Self::Socket(socket, _) => socket.poll_flush(cx),
             Self::Pipe(pipe) => pipe.poll_flush(cx),
             Self::None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
@@ -95,7 +97,7 @@ impl Transport for Io {
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Socket(socket) => socket.poll_shutdown(cx),
+            Self::Socket(socket, _) => socket.poll_shutdown(cx),
             Self::Pipe(pipe) => pipe.poll_shutdown(cx),
             Self::None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
@@ -103,7 +105,7 @@ impl Transport for Io {
 
     fn reset_on_drop(&mut self) {
         match self {
-            Self::Socket(socket) => socket.reset_on_drop(),
+            Self::Socket(socket, _) => socket.reset_on_drop(),
             Self::Pipe(pipe) => pipe.reset_on_drop(),
             Self::None => {}
         }
@@ -177,7 +179,22 @@ impl TlsStream {
 
     /// Whether there is no stream between it and its peer.
     pub(super) fn is_on_a_socket(&self) -> bool {
-        matches!(self.io, Io::Socket(_))
+        matches!(self.io, Io::Socket(..))
+    }
+
+    /// What its connection is to keep to.
+    pub(super) fn take_terms(&mut self) -> Terms {
+        match &mut self.io {
+            Io::Socket(_, terms) => std::mem::take(terms),
+            Io::Pipe(_) | Io::None => Terms::default(),
+        }
+    }
+
+    /// What it kept to as a connection, which it is no longer.
+    pub(super) fn put_terms(&mut self, given: Terms) {
+        if let Io::Socket(_, terms) = &mut self.io {
+            *terms = given;
+        }
     }
 
     /// Goes on with ending it from this side: ready when the peer has gone.

@@ -331,7 +331,7 @@ fn name_of(line: &Line) -> Option<String> {
             }
         }
         "a plugin broke the rules of frames" => Some(line.field("rule")),
-        "a limit was met, streams are reset" => Some(format!("`{}`", line.field("limit"))),
+        "a limit was met" => Some(format!("`{}`", line.field("limit"))),
         "memory: growth refused" => of_limit("memory"),
         _ if is_own_word => None,
         message => match line.json.get("lost") {
