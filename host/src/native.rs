@@ -15,6 +15,7 @@ mod permits;
 pub(crate) mod provider;
 mod rate;
 pub(crate) mod tcp;
+mod tls;
 mod transport;
 
 use crate::plugin::Description;
@@ -35,16 +36,18 @@ pub(crate) use options::OptionsError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NativeType {
     Tcp,
+    Tls,
 }
 
 impl NativeType {
     /// All of them, in the order of lists.
-    pub(crate) const ALL: [Self; 1] = [Self::Tcp];
+    pub(crate) const ALL: [Self; 2] = [Self::Tcp, Self::Tls];
 
     /// The word in the file.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 
@@ -57,6 +60,7 @@ impl NativeType {
     pub(crate) fn describe(self) -> Description {
         match self {
             Self::Tcp => tcp::describe(),
+            Self::Tls => tls::describe(),
         }
     }
 
@@ -64,6 +68,7 @@ impl NativeType {
     pub(crate) fn accepts(self, kind: Kind) -> bool {
         match self {
             Self::Tcp => kind == Kind::Client,
+            Self::Tls => true,
         }
     }
 
@@ -80,6 +85,7 @@ impl NativeType {
     pub(crate) fn takes_vault(self) -> bool {
         match self {
             Self::Tcp => false,
+            Self::Tls => true,
         }
     }
 
@@ -87,10 +93,11 @@ impl NativeType {
     pub(crate) fn read(
         self,
         binding: &Binding,
-        _vault: Option<&Arc<Vault>>,
+        vault: Option<&Arc<Vault>>,
     ) -> Result<Checked, Vec<OptionsError>> {
         match self {
             Self::Tcp => tcp::read(binding),
+            Self::Tls => tls::read(binding, vault),
         }
     }
 }

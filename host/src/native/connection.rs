@@ -112,11 +112,6 @@ impl<T: Transport> Connection<T> {
         self.transport.is_some()
     }
 
-    /// The transport, if there is one.
-    pub(super) fn transport(&mut self) -> Option<&mut T> {
-        self.transport.as_mut()
-    }
-
     /// Reads once, straight into what waits for the stream's other end.
     pub(super) fn read(&mut self, binding: BindingIndex, now_ms: u64, engine: &mut Engine) -> Read {
         let Some(transport) = &mut self.transport else { return Read::Blocked };
@@ -198,9 +193,9 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
-    /// Whether everything was written.
+    /// Whether everything was written, the end included that may follow.
     pub(super) fn is_written(&self) -> bool {
-        self.unwritten.is_empty() && !self.is_held
+        self.transport.is_some() && self.unwritten.is_empty() && !self.is_held
     }
 
     /// Octets to give back as credit: once they are half of the initial credit, so that one window frame serves

@@ -182,14 +182,14 @@ impl<T: Transport> Connections<T> {
         }
     }
 
+    /// The stream of a connection for which one was opened.
+    pub(super) fn opened(index: usize) -> StreamId {
+        stream_of(index)
+    }
+
     /// Whether there is such a connection, and it was made.
     pub(super) fn is_connected(&self, index: usize) -> bool {
         self.entries.get(index).is_some_and(Connection::is_connected)
-    }
-
-    /// The transport of a connection that is there.
-    pub(super) fn transport(&mut self, index: usize) -> Option<&mut T> {
-        self.entries.get_mut(index)?.transport()
     }
 
     /// Looks at a connection in the next turn.

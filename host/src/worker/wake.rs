@@ -26,6 +26,8 @@ pub(crate) enum Socket {
     Listener(u32),
     /// Index of a connection, which may have several sockets while it is being made.
     Connection(u32),
+    /// Index of a connection that is being made.
+    Handshake(u32),
 }
 
 #[derive(Default)]

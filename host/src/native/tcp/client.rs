@@ -233,7 +233,7 @@ impl NativeBinding for TcpClient {
                 self.connections.on_ready(index as usize, engine);
             }
             Socket::Connection(index) => self.go_on(index as usize, engine),
-            Socket::Listener(_) => {}
+            Socket::Listener(_) | Socket::Handshake(_) => {}
         }
         self.connections.send(engine);
     }

@@ -256,6 +256,7 @@ impl NativeBinding for TcpServer {
         match socket {
             Socket::Listener(index) => self.accept(index as usize, engine),
             Socket::Connection(index) => self.connections.on_ready(index as usize, engine),
+            Socket::Handshake(_) => {}
         }
         self.resume_if_any_left();
         self.connections.send(engine);
