@@ -9,6 +9,7 @@ mod close;
 mod dissolve;
 mod flow;
 mod forward;
+mod neighbours;
 mod open;
 mod signal;
 mod socket;
@@ -19,10 +20,12 @@ use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
 use crate::inbox::{Inbox, Spare};
 use crate::limits::{LimitMet, Limits, Quota};
 use crate::route::{BindingIndex, Route, Routing};
+use crate::shares::Shares;
 use crate::stream::{Side, StreamKey};
 use crate::table::{Ids, Streams};
 use crate::timers::Timers;
 use crate::violation::{Rule, Violation, Violations};
+use neighbours::Neighbours;
 use std::collections::VecDeque;
 
 /// Names of limits in `zilla.yaml`.
@@ -62,6 +65,8 @@ struct State {
     binding: Binding,
     quota: Quota,
     ids: Ids,
+    /// Streams that it accepted, by who opened them.
+    accepted: Shares,
     inbox: Inbox,
     is_ready: bool,
     /// Streams of which the last batch ended a direction, sorted.
@@ -81,18 +86,23 @@ impl Engine {
         exits.for_each(|exit| {
             assert!((exit.0 as usize) < count, "a route exits to binding {} of {count}", exit.0);
         });
-        let state = |binding: Binding| State {
-            quota: binding.quota.unwrap_or_else(|| limits.quota()),
-            binding,
-            ids: Ids::default(),
-            inbox: Inbox::default(),
-            is_ready: false,
-            parted: Vec::new(),
-            timers: Vec::new(),
+        let neighbours = Neighbours::of_all(&bindings);
+        let state = |(binding, neighbours): (Binding, Neighbours)| {
+            let quota = binding.quota.unwrap_or_else(|| limits.quota());
+            State {
+                binding,
+                quota,
+                ids: Ids::default(),
+                accepted: Shares::new(quota.streams, &neighbours.openers),
+                inbox: Inbox::new(Shares::new(quota.queued_frames, &neighbours.senders)),
+                is_ready: false,
+                parted: Vec::new(),
+                timers: Vec::new(),
+            }
         };
         Self {
             limits,
-            bindings: bindings.into_iter().map(state).collect(),
+            bindings: bindings.into_iter().zip(neighbours).map(state).collect(),
             streams: Streams::default(),
             timers: Timers::default(),
             ready: VecDeque::new(),
@@ -244,7 +254,7 @@ impl Engine {
         }
     }
 
-    /// Closes a stream because too much waits for one of its ends.
+    /// Closes a stream because too much of one of its ends waits for the other, the receiver.
     fn close_full(&mut self, key: StreamKey, receiver: Side) {
         if let Some(stream) = self.streams.get(key) {
             let binding = stream.end(receiver).binding;

@@ -50,6 +50,21 @@ impl FrameKind {
             | Self::Forward => false,
         }
     }
+
+    /// Whether it is what its own receiver asked the engine for, and not of the other end of its stream.
+    pub(crate) fn is_from_the_engine(self) -> bool {
+        match self {
+            Self::Timer | Self::Signal | Self::Drain | Self::Forward => true,
+            Self::Begin
+            | Self::Data
+            | Self::Flush
+            | Self::End
+            | Self::Abort
+            | Self::Window
+            | Self::Reset
+            | Self::Challenge => false,
+        }
+    }
 }
 
 /// Properties of a frame.

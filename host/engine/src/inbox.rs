@@ -2,6 +2,8 @@
 
 use crate::frame::{Frame, FrameKind};
 use crate::limits::{BATCH_FRAMES_MAX, BATCH_OCTETS_MAX, SPARE_BATCHES_MAX};
+use crate::route::BindingIndex;
+use crate::shares::Shares;
 use crate::stream::{Side, StreamKey};
 use std::collections::VecDeque;
 
@@ -10,6 +12,8 @@ use std::collections::VecDeque;
 pub(crate) struct Queued {
     pub(crate) frame: Frame,
     pub(crate) to: Option<(StreamKey, Side)>,
+    /// At whose cost it waits.
+    pub(crate) from: BindingIndex,
 }
 
 /// Frames and octets that will be one batch. The first `filled` octets of `buffer` are meant; those behind
@@ -62,12 +66,14 @@ impl Parcel {
 }
 
 /// What waits for one binding.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inbox {
     parcels: VecDeque<Parcel>,
     frames: usize,
     /// Frames above which those that nobody wants any more are looked for.
     thin_above: usize,
+    /// Of its binding's limit, by who sends to it.
+    shares: Shares,
 }
 
 /// Parcels kept for reuse.
@@ -91,6 +97,16 @@ impl Spare {
 }
 
 impl Inbox {
+    pub(crate) fn new(shares: Shares) -> Self {
+        Self { parcels: VecDeque::new(), frames: 0, thin_above: 0, shares }
+    }
+
+    /// Whether one more frame may wait at the cost of a sender.
+    #[inline]
+    pub(crate) fn admits(&self, from: BindingIndex) -> bool {
+        self.shares.admits(from)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.frames
     }
@@ -122,6 +138,7 @@ impl Inbox {
         parcel.append(payload);
         parcel.queued.push(queued);
         self.frames += 1;
+        self.shares.add(queued.from);
         true
     }
 
@@ -142,6 +159,7 @@ impl Inbox {
         queued.frame.payload = octets as u32;
         parcel.queued.push(queued);
         self.frames += 1;
+        self.shares.add(queued.from);
         true
     }
 
@@ -158,12 +176,15 @@ impl Inbox {
     /// Takes everything out.
     pub(crate) fn empty(&mut self) -> VecDeque<Parcel> {
         self.frames = 0;
+        self.shares.clear();
         std::mem::take(&mut self.parcels)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Parcel> {
         let parcel = self.parcels.pop_front()?;
         self.frames -= parcel.queued.len();
+        parcel.queued.iter().for_each(|queued| self.shares.remove(queued.from));
+        debug_assert!(self.frames > 0 || self.shares.is_clear(), "who sent what was taken had it counted");
         Some(parcel)
     }
 

@@ -21,6 +21,7 @@ mod inbox;
 pub mod limits;
 mod pattern;
 mod route;
+mod shares;
 mod stream;
 mod table;
 mod timers;

@@ -8,6 +8,9 @@ pub struct Limits {
     pub initial_credit: u32,
     /// Streams of one binding, opened and accepted counted apart. Past it, an opening is refused with
     /// `limit`. It also bounds the ids that a binding may choose: they are below twice this number.
+    ///
+    /// Several bindings that open streams to the same one share what it accepts, as [`RESERVED_ONE_IN`] says: one
+    /// that takes all it can get leaves the others theirs.
     pub streams: u32,
     /// Timers of one stream and binding, and of a binding itself. Past it, a timer is a violation.
     pub timers: u32,
@@ -18,6 +21,14 @@ pub struct Limits {
     /// that is to get data, an advisory, credit, a challenge, a signal or the answer to a forward. Frames that
     /// answer or end a stream always pass: there are at most a few for each stream, and those of streams that
     /// are forgotten are dropped before they are more than the others.
+    ///
+    /// Those that send to the same binding share it, as [`RESERVED_ONE_IN`] says: the bindings that it exits to,
+    /// those that exit to it, and itself, by its timers and forwards. A frame waits at the cost of who sent it, be
+    /// it read from a socket, copied or moved along a forward, and one that always passes costs its sender, too. So
+    /// who floods a binding has its own streams closed, and its neighbours go on.
+    ///
+    /// This is the exact bound of all senders together, but for frames that always pass and those that waited
+    /// behind a forward, which [`FORWARD_FRAMES_BEHIND_MAX`] bounds.
     pub queued_frames: u32,
 }
 
@@ -61,6 +72,17 @@ pub struct LimitMet {
     /// How often: for one of the engine, the streams that were reset.
     pub count: u64,
 }
+
+/// Of a limit that several bindings share, one part in so many is kept for them in equal shares: of 262,144
+/// `queued-frames` and with three senders, 10,922 for each. Within its share, a binding is refused nothing, whatever
+/// the others do. Shares are rounded down: of a limit below eight times the bindings there are none.
+pub const RESERVED_ONE_IN: u32 = 8;
+
+/// Of the rest of such a limit, each binding leaves one part in so many of what the others have left, past which it
+/// is refused more: a flood leaves something beyond the shares for who comes next. One alone can thus use
+/// its share and 7/8 of the rest, which is three quarters of the limit at least, and all of a limit that nobody
+/// shares.
+pub const LEFT_ONE_IN: u32 = 8;
 
 /// Credit in octets that a direction can gather. More is cut off, so that a sum never overflows.
 pub const CREDIT_MAX: u64 = 1 << 40;

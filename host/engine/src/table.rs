@@ -84,11 +84,8 @@ impl Ids {
         self.opened_live += 1;
     }
 
-    /// An id for a stream to accept, or `None` at the limit.
-    pub(crate) fn accept(&mut self, streams_max: u32) -> Option<StreamId> {
-        if self.accepted_live() >= streams_max as usize {
-            return None;
-        }
+    /// An id for a stream to accept.
+    pub(crate) fn accept(&mut self) -> StreamId {
         let index = match self.accepted_free.pop() {
             Some(index) => index,
             None => {
@@ -96,7 +93,7 @@ impl Ids {
                 self.accepted.len() as u32 - 1
             }
         };
-        Some(index << 1 | 1)
+        index << 1 | 1
     }
 
     pub(crate) fn bind(&mut self, id: StreamId, key: StreamKey) {
@@ -119,7 +116,7 @@ impl Ids {
         self.accepted_free.append(&mut self.accepted_resting);
     }
 
-    fn accepted_live(&self) -> usize {
+    pub(crate) fn accepted_live(&self) -> usize {
         self.accepted.len() - self.accepted_free.len() - self.accepted_resting.len()
     }
 

@@ -2,7 +2,6 @@
 
 use super::Engine;
 use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
-use crate::inbox::Inbox;
 use crate::route::BindingIndex;
 use crate::stream::{Phase, Side, StreamKey};
 use crate::violation::Rule;
@@ -133,7 +132,8 @@ impl Engine {
             self.abandon(key, side, code);
         }
         let state = &mut self.bindings[binding.0 as usize];
-        state.inbox = Inbox::default();
+        state.inbox.empty();
+        state.inbox.note_thinned();
         state.parted.clear();
         state.ids.reuse_rested();
         for (_, deadline, sequence) in std::mem::take(&mut state.timers) {
@@ -175,7 +175,16 @@ impl Engine {
             for (_, deadline, sequence) in std::mem::take(&mut end.timers) {
                 self.timers.remove(deadline, sequence);
             }
-            self.bindings[binding.0 as usize].ids.release(id);
+            let opener = stream.opener.binding;
+            let state = &mut self.bindings[binding.0 as usize];
+            state.ids.release(id);
+            if side == Side::Acceptor {
+                state.accepted.remove(opener);
+                debug_assert!(
+                    state.ids.accepted_live() > 0 || state.accepted.is_clear(),
+                    "each had its opener"
+                );
+            }
             self.unlink_run(key, side.peer());
         }
         let Some(stream) = self.streams.get(key) else { return };

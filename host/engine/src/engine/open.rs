@@ -111,14 +111,16 @@ impl Engine {
     ) {
         let limits = self.limits;
         let target = &mut self.bindings[to.acceptor.0 as usize];
-        if target.inbox.len() >= target.quota.queued_frames as usize {
+        if !target.inbox.admits(from) {
             self.note_limit(to.acceptor, super::QUEUED_FRAMES);
             return self.refuse(from, id, CloseCode::Limit);
         }
-        let Some(accepted) = target.ids.accept(target.quota.streams) else {
+        if !target.accepted.admits(from) {
             self.note_limit(to.acceptor, super::STREAMS);
             return self.refuse(from, id, CloseCode::Limit);
-        };
+        }
+        let accepted = target.ids.accept();
+        target.accepted.add(from);
         let key = self.streams.insert(Stream {
             opener: End { binding: from, id, timers: Vec::new(), released: false },
             acceptor: End { binding: to.acceptor, id: accepted, timers: Vec::new(), released: false },

@@ -22,8 +22,8 @@ impl Engine {
         Some(self.bindings[binding.0 as usize].inbox.room(credit, &mut self.spare))
     }
 
-    /// Sends the first `octets` of the room last given as data of that stream. If its receiver's queue is
-    /// full, the stream is closed instead.
+    /// Sends the first `octets` of the room last given as data of that stream. If as much of the binding waits
+    /// for the receiver as may, the stream is closed instead.
     pub fn read(&mut self, from: BindingIndex, stream: StreamId, octets: usize) {
         let Some((key, side)) = self.bindings[from.0 as usize].ids.get(stream) else { return };
         if octets > 0 {
@@ -36,18 +36,18 @@ impl Engine {
         let Some(stream) = self.streams.get(key) else { return };
         let receiver = stream.end(side.peer());
         let (binding, id) = (receiver.binding, receiver.id);
+        let from = stream.end(side).binding;
         let direction = stream.sent_by(side);
         direction.credit = direction.credit.saturating_sub(octets as u64);
-        let frames_max = self.bindings[binding.0 as usize].quota.queued_frames as usize;
         let inbox = &mut self.bindings[binding.0 as usize].inbox;
         if direction.is_diverted(FrameKind::Data) {
             let payload = inbox.room(octets, &mut self.spare).to_vec();
             return self.divert(key, side, Frame::new(0, FrameKind::Data), &[], &payload);
         }
-        if inbox.len() >= frames_max {
+        if !inbox.admits(from) {
             return self.close_full(key, side.peer());
         }
-        let queued = Queued { frame: Frame::new(id, FrameKind::Data), to: Some((key, side.peer())) };
+        let queued = Queued { frame: Frame::new(id, FrameKind::Data), to: Some((key, side.peer())), from };
         direction.queued += u32::from(inbox.push_read(queued, octets));
         self.mark_ready(binding);
     }

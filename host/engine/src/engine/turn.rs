@@ -15,7 +15,7 @@ enum Fate {
     Diverted,
 }
 
-/// Whether a frame may wait in an inbox that is full.
+/// Whether a frame may wait in an inbox in which its sender has all that it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
     /// It ends a stream, and there are few of those.
@@ -138,7 +138,7 @@ impl Engine {
         self.enqueue((key, to), frame, attributes, payload, Bound::None);
     }
 
-    /// Passes a frame on that may not wait in an inbox that is full: its stream is closed instead.
+    /// Passes a frame on, or closes its stream if as much waits of its sender as may.
     #[inline]
     pub(super) fn pass(&mut self, key: StreamKey, to: Side, frame: Frame, attributes: &[u8], payload: &[u8]) {
         if !self.enqueue((key, to), frame, attributes, payload, Bound::Quota) {
@@ -146,7 +146,7 @@ impl Engine {
         }
     }
 
-    /// Queues a frame unless as many wait already. An end that is released needs none.
+    /// Queues a frame unless it is bound and as many of its sender wait as may. An end that is released needs none.
     #[inline]
     pub(super) fn enqueue(
         &mut self,
@@ -162,10 +162,11 @@ impl Engine {
             return true;
         }
         let binding = end.binding;
-        let queued = Queued { frame: Frame { stream: end.id, ..frame }, to: Some((key, side)) };
+        let from = if frame.kind.is_from_the_engine() { binding } else { stream.end(side.peer()).binding };
+        let queued = Queued { frame: Frame { stream: end.id, ..frame }, to: Some((key, side)), from };
         let state = &mut self.bindings[binding.0 as usize];
         let (frames_max, inbox) = (state.quota.queued_frames as usize, &mut state.inbox);
-        if bound == Bound::Quota && inbox.len() >= frames_max {
+        if bound == Bound::Quota && !inbox.admits(from) {
             return false;
         }
         let is_own = inbox.push(queued, attributes, payload, &mut self.spare);
@@ -180,7 +181,7 @@ impl Engine {
     }
 
     pub(super) fn send_to_binding(&mut self, binding: BindingIndex, frame: Frame) {
-        let queued = Queued { frame, to: None };
+        let queued = Queued { frame, to: None, from: binding };
         self.bindings[binding.0 as usize].inbox.push(queued, &[], &[], &mut self.spare);
         self.mark_ready(binding);
     }

@@ -10,5 +10,6 @@ mod forwards_chained;
 mod opening;
 mod routing;
 mod script;
+mod sharing;
 mod sockets;
 mod timers;

@@ -32,7 +32,7 @@ fn act() -> impl Strategy<Value = Act> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        12 => (0..4u8, prop::collection::vec(act(), 1..6)).prop_map(|(binding, acts)| Step::Send { binding, acts }),
+        12 => (0..5u8, prop::collection::vec(act(), 1..6)).prop_map(|(binding, acts)| Step::Send { binding, acts }),
         8 => any::<u8>().prop_map(|turn| Step::Take { turn }),
         1 => (0..20u8).prop_map(|ms| Step::Advance { ms }),
         1 => (0..12u8).prop_map(|binding| Step::Fail { binding }),

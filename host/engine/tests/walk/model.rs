@@ -8,7 +8,7 @@ use zilla_engine::{
 };
 
 const CREDIT: u32 = 24;
-const BINDINGS: u32 = 4;
+const BINDINGS: u32 = 5;
 
 /// One end of a stream, as its binding knows it.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// 0 → 1 → 2 → 3, where 1 routes what it accepts.
+    /// 0 → 1 → 2 → 3 and 4 → 1, where 1 routes what it accepts.
     pub(crate) fn new(forwards: bool) -> Self {
         let exit = |to| vec![Route { exit: Some(BindingIndex(to)), ..Route::default() }];
         let bindings = vec![
@@ -44,6 +44,7 @@ impl Walk {
             Binding { routing: Routing::Accepted, routes: exit(2), quota: None },
             Binding { routing: Routing::Opened, routes: exit(3), quota: None },
             Binding { routing: Routing::None, routes: vec![], quota: None },
+            Binding { routing: Routing::Opened, routes: exit(1), quota: None },
         ];
         let limits = Limits {
             initial_credit: CREDIT,
