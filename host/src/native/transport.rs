@@ -2,7 +2,7 @@
 
 use crate::worker::reactor::reset_on_close;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::task::{Context, Poll};
 use tokio::io::unix::AsyncFd;
 
@@ -45,6 +45,11 @@ pub(crate) struct Plain(AsyncFd<TcpStream>);
 impl Plain {
     pub(crate) fn new(socket: AsyncFd<TcpStream>) -> Self {
         Self(socket)
+    }
+
+    /// Who is at the other end, for the log; none if that is known no more.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.0.get_ref().peer_addr().ok()
     }
 
     pub(super) fn into_socket(self) -> AsyncFd<TcpStream> {

@@ -145,7 +145,7 @@ fn a_handshake_that_takes_too_long_is_broken() {
     const TIMEOUT: Duration = Duration::from_millis(300);
     let (pki, port) = (Pki::new(), Ports::one());
     pki.issue("a", &["a.test"]);
-    let options = format!("{{keys: [a], handshake-timeout-ms: {}}}", TIMEOUT.as_millis());
+    let options = format!("{{keys: [a], handshake-timeout: {}ms}}", TIMEOUT.as_millis());
     let host = Host::start(&server(&pki, port.first(), &["a"], &options));
     let (_, octets) = hello(&Offer::new(&pki, "a.test"));
     let start = Instant::now();

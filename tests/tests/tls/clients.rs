@@ -175,7 +175,7 @@ fn an_end_before_the_handshake_is_passed_on_behind_what_was_sent() {
 fn a_server_that_is_not_there_or_says_nothing_is_given_up() {
     let (pki, ports) = (Pki::new(), Ports::range(2));
     pki.issue("a", &["a.test"]);
-    let client = "vault: own\noptions: {trust: [ca], sni: [a.test], handshake-timeout-ms: 300}";
+    let client = "vault: own\noptions: {trust: [ca], sni: [a.test], handshake-timeout: 300ms}";
     let yaml = apart(&pki, &ports, client, TO_SOUTH);
     // Without its listener, and with something else that listens there and never answers.
     let gone = yaml.replace("  far-north:\n", "  far-north-of-nothing:\n").replace(

@@ -44,6 +44,7 @@ fn what_is_wrong_is_said_where_it_is() {
         ("{keys: [localhost], mutual: required}", "which clients are trusted by"),
         ("{keys: [localhost], mutual: perhaps}", "required"),
         ("{keys: [localhost], version: SSLv3}", "TLSv1.3"),
+        ("{keys: [localhost], handshake-timeout: 1ms}", "from 100 to 600000"),
         ("{keys: [localhost], verion: TLSv1.3}", "version"),
     ] {
         let said = with(options);

@@ -41,7 +41,7 @@ impl fmt::Debug for ClientConfigs {
 impl ClientConfigs {
     /// Reads a binding that fits the schemas.
     pub(super) fn read(binding: &Binding, vault: Option<&Vault>) -> Result<Self, Vec<OptionsError>> {
-        let options = Options::read(&binding.options);
+        let options = Options::read(&binding.options)?;
         let with_system = options.trustcacerts.unwrap_or(options.trust.is_empty());
         let trust = Trust::read(&options.trust, with_system, vault);
         let keys = match vault {

@@ -1,11 +1,15 @@
 //! Options and conditions of `tls`: their schemas, and what they say.
 
-use super::super::options::{OptionsError, ports, ports_schema};
+use super::super::options::{OptionsError, Reader, ms, ms_schema, ports, ports_schema};
 use serde_json::{Value, json};
+use zilla_config::Quantity;
 use zilla_engine::{Condition, Pattern, Predicate, Test};
 
 /// Time for a handshake where nothing else is said.
 pub(super) const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
+
+/// What `handshake-timeout` may be. Less than a few round trips to peers far away would end what goes well.
+const HANDSHAKE_TIMEOUT: Quantity = ms(100, 10 * 60_000);
 
 /// What a server asks of its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +35,14 @@ pub(super) struct Options {
 
 impl Options {
     /// Reads options that fit their schema.
-    pub(super) fn read(options: &Value) -> Self {
+    pub(super) fn read(options: &Value) -> Result<Self, Vec<OptionsError>> {
+        let mut reader = Reader::new(options, "/options");
+        let timeout_ms = reader.ms("handshake-timeout", &HANDSHAKE_TIMEOUT);
         let list = |name: &str| {
             let texts = options[name].as_array().into_iter().flatten().filter_map(Value::as_str);
             texts.map(str::to_owned).collect::<Vec<_>>()
         };
-        Self {
+        reader.finish(Some(Self {
             version: options["version"].as_str().map(str::to_owned),
             keys: list("keys"),
             signers: list("signers"),
@@ -50,8 +56,8 @@ impl Options {
                 "none" => Some(Mutual::None),
                 _ => None,
             }),
-            handshake_timeout_ms: options["handshake-timeout-ms"].as_u64().unwrap_or(HANDSHAKE_TIMEOUT_MS),
-        }
+            handshake_timeout_ms: timeout_ms.unwrap_or(HANDSHAKE_TIMEOUT_MS),
+        }))
     }
 }
 
@@ -67,10 +73,7 @@ fn version() -> Value {
 }
 
 fn handshake_timeout() -> Value {
-    json!({
-        "description": "ms for a handshake; default 10000",
-        "type": "integer", "minimum": 1, "maximum": 600_000
-    })
+    ms_schema("time for a handshake; default 10s")
 }
 
 fn protocols(what: &str) -> Value {
@@ -96,7 +99,7 @@ pub(super) fn server_schema() -> Value {
                 "description": "whether clients prove who they are; default required if anyone is trusted, else none",
                 "enum": ["required", "requested", "none"]
             },
-            "handshake-timeout-ms": handshake_timeout()
+            "handshake-timeout": handshake_timeout()
         }
     })
 }
@@ -119,7 +122,7 @@ pub(super) fn client_schema() -> Value {
                 "type": "array", "minItems": 1, "maxItems": 1, "items": {"type": "string", "minLength": 1}
             },
             "alpn": protocols("application protocols that are offered, the preferred first; default that of the stream"),
-            "handshake-timeout-ms": handshake_timeout()
+            "handshake-timeout": handshake_timeout()
         }
     })
 }

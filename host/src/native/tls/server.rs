@@ -24,7 +24,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use zilla_config::Binding;
-use zilla_engine::{Batch, Engine, Frame, FrameKind, StreamId};
+use zilla_engine::{Batch, CloseCode, Engine, Frame, FrameKind, StreamId};
 use zilla_vault::Vault;
 
 /// Timer of the binding.
@@ -87,8 +87,8 @@ struct TlsServer {
     connections: Connections<TlsStream>,
     handshakes: Handshakes<Handshake>,
     pipes: Pipes,
-    /// Streams that no route fits, before that was answered.
-    refused: Vec<StreamId>,
+    /// Streams that the engine has refused, before it has said so, each with the attributes of the one below.
+    refused: Vec<(StreamId, Vec<u8>)>,
     reports: Reports,
     /// When the timer of handshakes is set for.
     timer_ms: Option<u64>,
@@ -122,12 +122,19 @@ impl TlsServer {
             && let Some(oldest) = self.handshakes.remove_oldest()
         {
             engine.note_limit(binding, HANDSHAKES);
-            self.fail(&oldest.below, &"there are too many handshakes at a time");
+            self.give_up(&oldest, &"there are too many handshakes at a time");
         }
         let phase = Phase::Hello { io, octets: Vec::new() };
         let index =
             self.handshakes.insert(Handshake { phase, below, authority: None }, self.connections.now_ms());
         self.go_on(index, engine);
+    }
+
+    /// Tells of a handshake that will not be; one that has failed was told of.
+    fn give_up(&mut self, handshake: &Handshake, reason: &dyn std::fmt::Display) {
+        if !matches!(handshake.phase, Phase::Closing(_)) {
+            self.fail(&handshake.below, reason);
+        }
     }
 
     fn fail(&mut self, below: &[u8], reason: &dyn std::fmt::Display) {
@@ -145,7 +152,11 @@ impl TlsServer {
             Poll::Ready(Ok(())) => self.end(index, engine),
             Poll::Ready(Err(error)) => {
                 let Some(mut handshake) = self.handshakes.remove(index) else { return };
-                self.fail(&handshake.below, &error);
+                if handshake.has_said_nothing() {
+                    let peer = attribute(&handshake.below, "source");
+                    return tracing::debug!(binding = self.connections.seat.name, peer, "nothing was sent");
+                }
+                self.give_up(&handshake, &error);
                 // What the peer is told of it would be lost if the socket was closed with unread octets.
                 if let Phase::Session(stream) = handshake.phase
                     && stream.failure().is_some()
@@ -185,11 +196,14 @@ impl TlsServer {
         let stream = Connections::<TlsStream>::opened(index);
         // A refused opening has nobody at its other end.
         if engine.other_end(binding, stream).is_none_or(|(_, name)| name == 0) {
-            self.fail(&below, &"no route fits");
-            self.refused.push(stream);
+            self.refused.push((stream, below));
         } else {
             self.connections.read(index, engine);
         }
+    }
+
+    fn is_refused(&self, stream: StreamId) -> bool {
+        self.refused.iter().any(|(refused, _)| *refused == stream)
     }
 
     /// What the engine answers to a stream that it has refused. The connection ends in order: nothing was cut off.
@@ -197,7 +211,12 @@ impl TlsServer {
         if frame.kind != FrameKind::Abort {
             return;
         }
-        self.refused.retain(|stream| *stream != frame.stream);
+        let place = self.refused.iter().position(|(stream, _)| *stream == frame.stream);
+        let below = place.map(|place| self.refused.swap_remove(place).1).unwrap_or_default();
+        match frame.value == CloseCode::NoRoute.value() {
+            true => self.fail(&below, &"no route fits"),
+            false => self.fail(&below, &format_args!("its stream was refused with code {}", frame.value)),
+        }
         let removed =
             self.connections.index_of(frame.stream).and_then(|index| self.connections.remove(index));
         if let Some((mut stream, terms)) = removed.and_then(Connection::into_parts) {
@@ -216,8 +235,8 @@ impl TlsServer {
                 while let Some(late) = self.handshakes.remove_late(now_ms) {
                     if !matches!(late.phase, Phase::Closing(_)) {
                         engine.note_limit(self.connections.seat.binding, TIMEOUT);
-                        self.fail(&late.below, &"it took too long");
                     }
+                    self.give_up(&late, &"it took too long");
                 }
             }
             _ => self.connections.on_timer(token, engine),
@@ -258,7 +277,7 @@ impl NativeBinding for TlsServer {
                 // The neighbour's, which it opens.
                 (FrameKind::Begin, stream) if stream & 1 == 1 => self.on_begin(frame, batch, engine, others),
                 (_, stream) if stream & 1 == 1 => self.pipes.on_frame(frame, batch),
-                (_, stream) if self.refused.contains(&stream) => self.on_refused(frame, engine),
+                (_, stream) if self.is_refused(stream) => self.on_refused(frame, engine),
                 _ => self.connections.on_frame(frame, batch, engine),
             }
         }
@@ -271,6 +290,11 @@ impl NativeBinding for TlsServer {
 }
 
 impl Handshake {
+    /// Whether not one octet has come: as from whoever only looks whether there is a listener.
+    fn has_said_nothing(&self) -> bool {
+        matches!(&self.phase, Phase::Hello { octets, .. } if octets.is_empty())
+    }
+
     /// Ready when it is done, or when there is nobody left to tell why it is not.
     fn poll(&mut self, cx: &mut Context<'_>, configs: &ServerConfigs) -> Poll<io::Result<()>> {
         loop {
@@ -301,16 +325,9 @@ fn poll_hello(io: &mut Io, octets: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<i
             }
             Err(NotHello::NotTls | NotHello::Malformed) => return Poll::Ready(Ok(Hello::default())),
         }
-        let filled = octets.len();
         let mut place = [0; HELLO_READ_OCTETS];
         match ready!(io.poll_read(cx, || Some(&mut place)))? {
             Received::Octets { octets: read, .. } => octets.extend_from_slice(&place[..read]),
-            Received::NoRoom | Received::End if filled == 0 => {
-                return Poll::Ready(Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "it ended before its first octet",
-                )));
-            }
             Received::NoRoom | Received::End => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
         }
     }

@@ -48,7 +48,7 @@ impl fmt::Debug for ServerConfigs {
 impl ServerConfigs {
     /// Reads a binding that fits the schemas.
     pub(super) fn read(binding: &Binding, vault: Option<&Vault>) -> Result<Self, Vec<OptionsError>> {
-        let options = Options::read(&binding.options);
+        let options = Options::read(&binding.options)?;
         let keys = keys(&options, vault);
         let with_system = options.trustcacerts == Some(true);
         let trust = Trust::read(&options.trust, with_system, vault);

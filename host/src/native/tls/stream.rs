@@ -15,6 +15,7 @@ use super::pipe::Pipe;
 use super::session::{Ciphertext, Plaintext, Session, Task};
 use rustls::Error;
 use std::cell::RefCell;
+use std::fmt;
 use std::io;
 use std::task::{Context, Poll, ready};
 
@@ -200,12 +201,17 @@ impl TlsStream {
     /// Goes on with ending it from this side: ready when the peer has gone.
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_shutdown(cx))?;
-        loop {
-            let read = SCRATCH.with_borrow_mut(|scratch| {
-                self.io.poll_read(cx, || Some(&mut scratch.received[..READ_OCTETS_MAX]))
-            });
-            if ready!(read)? == Received::End {
-                return Poll::Ready(Ok(()));
+        let read = SCRATCH.with_borrow_mut(|scratch| {
+            self.io.poll_read(cx, || Some(&mut scratch.received[..READ_OCTETS_MAX]))
+        });
+        match ready!(read)? {
+            Received::NoRoom | Received::End => Poll::Ready(Ok(())),
+            Received::Octets { may_have_more, .. } => {
+                // A peer that sends without end is not to have the worker for itself.
+                if may_have_more {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
             }
         }
     }
@@ -256,13 +262,27 @@ impl TlsStream {
                 self.received.extend_from_slice(&received[progress.consumed..]);
                 self.is_starved = progress.is_starved;
             }
-            Err(error) => self.failure = Some(error),
+            Err(error) => {
+                self.tell(&error);
+                self.failure = Some(error);
+            }
         }
         if self.received.is_empty() {
             self.received = Vec::new();
         }
         self.send(sent.octets(), cx)?;
         Ok(filled)
+    }
+
+    /// Tells why a session ends that has gone well; what becomes of a handshake is told by whoever waits for it.
+    fn tell(&self, reason: &dyn fmt::Display) {
+        if !self.session.state().is_handshaking() {
+            let peer = match &self.io {
+                Io::Socket(socket, _) => socket.peer(),
+                Io::Pipe(_) | Io::None => None,
+            };
+            tracing::debug!(?peer, %reason, "a TLS session failed");
+        }
     }
 
     fn check(&self) -> io::Result<()> {
@@ -334,7 +354,10 @@ impl Transport for TlsStream {
                         }
                         Received::NoRoom => return Poll::Ready(Ok(Received::NoRoom)),
                         // RFC 8446, 6.1: without a close_notify, what came may have been cut off.
-                        Received::End => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                        Received::End => {
+                            self.tell(&"it was cut off");
+                            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                        }
                     }
                 } else if !claim(&mut room, &mut place) {
                     return Poll::Ready(Ok(Received::NoRoom));
