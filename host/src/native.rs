@@ -18,8 +18,9 @@ pub(crate) mod tcp;
 mod tls;
 mod transport;
 
-use crate::plugin::Description;
+use crate::plugin::{Description, Digest};
 use crate::worker::wake::{Socket, Token};
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
@@ -109,9 +110,15 @@ pub(crate) struct Checked {
     pub(crate) conditions: Vec<Vec<Condition>>,
 }
 
-/// What a native binding does, as the file has it: the same for all workers. Its `Debug` tells two that differ
-/// apart, without secrets.
-pub(crate) trait Role: fmt::Debug + Send + Sync {
+/// What a native binding does, as the file has it: the same for all workers. Its `Debug` tells two that do something
+/// else apart, without secrets.
+pub(crate) trait Role: Any + fmt::Debug + Send + Sync {
+    /// What tells its keys and certificates from others; none if it has none. They may change under a binding that
+    /// runs.
+    fn keys(&self) -> Option<Digest> {
+        None
+    }
+
     /// What it listens on.
     fn addresses(&self) -> Vec<SocketAddr> {
         Vec::new()
@@ -157,6 +164,10 @@ pub(crate) trait NativeBinding {
 
     /// Handles what streams bring.
     fn deliver(&mut self, batch: &Batch, now_ms: u64, engine: &mut Engine, others: &mut dyn Others);
+
+    /// Uses other keys and certificates from now on: those of this role, which is the binding's own in everything
+    /// else. Connections go on.
+    fn renew(&mut self, _role: &dyn Role) {}
 
     /// How many sockets are open besides the listeners.
     fn connections(&self) -> usize;

@@ -78,7 +78,7 @@ struct Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Applied {
     Unchanged,
-    Generation { started: usize, ended: usize },
+    Generation { started: usize, ended: usize, renewed: usize },
 }
 
 /// Why the process ends.
@@ -249,9 +249,13 @@ impl Supervisor {
                 tracing::debug!(reason, "nothing to replace");
                 json!({"ok": format!("generation {generation}: nothing to replace")})
             }
-            Ok(Applied::Generation { started, ended }) => {
-                tracing::info!(reason, generation, started, ended, "applied");
-                json!({"ok": format!("generation {generation}: {started} pipelines started, {ended} drain")})
+            Ok(Applied::Generation { started, ended, renewed }) => {
+                tracing::info!(reason, generation, started, ended, renewed, "applied");
+                let renewed = match renewed {
+                    0 => String::new(),
+                    _ => format!(", {renewed} have new keys or certificates"),
+                };
+                json!({"ok": format!("generation {generation}: {started} pipelines started, {ended} drain{renewed}")})
             }
             // The same error again, say of a file that is written piece by piece, is no news.
             Err(error) if self.last_error.as_ref() == Some(error) => json!({"error": error}),
@@ -287,7 +291,11 @@ impl Supervisor {
             let _ = is_done.await;
         }
         self.current = plan;
-        Applied::Generation { started: difference.start.len(), ended: difference.ended }
+        Applied::Generation {
+            started: difference.start.len(),
+            ended: difference.ended,
+            renewed: difference.renewed,
+        }
     }
 
     /// What runs, in one line.

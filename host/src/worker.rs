@@ -18,6 +18,7 @@ pub(crate) mod reactor;
 pub(crate) mod wake;
 
 use crate::clock::Clock;
+use crate::plan::Pipeline;
 use crate::plugin::Instant;
 use command::{Apply, Command, PipelineReport};
 use pipeline::handover::hand_over;
@@ -25,6 +26,7 @@ use pipeline::{Listeners, Running, Scratch};
 use slab::Slab;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Deadline, Sleep};
@@ -136,7 +138,13 @@ impl Worker {
         let now_ms = self.clock.now().monotonic_ms;
         let (mut listeners, mut ending, mut started) = (Listeners::new(), Vec::new(), Vec::new());
         for (index, running) in &mut self.pipelines {
-            if running.drain_until_ms.is_none() && !apply.keep.contains(&running.plan.fingerprint) {
+            if running.drain_until_ms.is_some() {
+                continue;
+            }
+            let same = |kept: &&Arc<Pipeline>| kept.fingerprint == running.plan.fingerprint;
+            if let Some(kept) = apply.keep.iter().find(same) {
+                running.renew(kept);
+            } else {
                 let taken = running.take_listeners().into_iter();
                 listeners.extend(
                     taken.map(|(position, listener)| (listener.address(), (index, position, listener))),

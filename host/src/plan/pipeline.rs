@@ -17,6 +17,8 @@ pub(crate) struct Pipeline {
     /// Its first binding, for the log.
     pub(crate) name: String,
     pub(crate) fingerprint: Fingerprint,
+    /// What tells its keys and certificates from others. A pipeline that runs can take new ones.
+    pub(crate) keys: Digest,
     pub(crate) limits: Limits,
     /// A binding's position here is its index in the engine.
     pub(crate) bindings: Vec<Planned>,
@@ -60,7 +62,8 @@ pub(super) fn split(config: &Config, bindings: Vec<Planned>, limits: Limits) -> 
             *exit = BindingIndex(local[exit.0 as usize]);
         }
         let (name, fingerprint) = (bindings[0].name.clone(), fingerprint(&bindings, limits));
-        pipelines.push(Arc::new(Pipeline { name, fingerprint, limits, bindings }));
+        let keys = keys(&bindings);
+        pipelines.push(Arc::new(Pipeline { name, fingerprint, keys, limits, bindings }));
     }
     pipelines
 }
@@ -81,6 +84,14 @@ fn groups(config: &Config) -> Vec<usize> {
         }
     }
     (0..group.len()).map(|position| root(&group, position)).collect()
+}
+
+fn keys(bindings: &[Planned]) -> Digest {
+    let keys = bindings.iter().map(|planned| match &planned.role {
+        Role::Native(role) => role.keys(),
+        Role::Plugin { .. } => None,
+    });
+    Digest::of(format!("{:?}", keys.collect::<Vec<_>>()).as_bytes())
 }
 
 fn fingerprint(bindings: &[Planned], limits: Limits) -> Fingerprint {

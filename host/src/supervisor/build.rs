@@ -1,36 +1,40 @@
 //! The difference between two plans, and what is made for it before any worker is told.
 
 use crate::plan::{Fingerprint, Pipeline, Plan, Role};
-use crate::plugin::Instance;
+use crate::plugin::{Digest, Instance};
 use crate::worker::command::{NewPipeline, PipelineReport};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What a new plan changes.
 pub(super) struct Difference {
-    /// In both.
-    pub(super) keep: Vec<Fingerprint>,
+    /// In both, as the new one has them.
+    pub(super) keep: Vec<Arc<Pipeline>>,
     /// In the new one only.
     pub(super) start: Vec<Arc<Pipeline>>,
     /// How many are in the old one only.
     pub(super) ended: usize,
+    /// How many are in both, with other keys or certificates.
+    pub(super) renewed: usize,
 }
 
 impl Difference {
     /// Whether both do the same.
     pub(super) fn is_none(&self) -> bool {
-        self.start.is_empty() && self.ended == 0
+        self.start.is_empty() && self.ended == 0 && self.renewed == 0
     }
 }
 
 pub(super) fn difference(old: &Plan, new: &Plan) -> Difference {
-    let running: BTreeSet<Fingerprint> = old.pipelines.iter().map(|pipeline| pipeline.fingerprint).collect();
+    let running: BTreeMap<Fingerprint, Digest> =
+        old.pipelines.iter().map(|pipeline| (pipeline.fingerprint, pipeline.keys)).collect();
     let (keep, start): (Vec<_>, Vec<_>) =
-        new.pipelines.iter().cloned().partition(|pipeline| running.contains(&pipeline.fingerprint));
-    let keep: Vec<Fingerprint> = keep.iter().map(|pipeline| pipeline.fingerprint).collect();
-    Difference { ended: running.len() - keep.len(), keep, start }
+        new.pipelines.iter().cloned().partition(|pipeline| running.contains_key(&pipeline.fingerprint));
+    let is_renewed = |kept: &&Arc<Pipeline>| running.get(&kept.fingerprint) != Some(&kept.keys);
+    let renewed = keep.iter().filter(is_renewed).count();
+    Difference { ended: running.len() - keep.len(), renewed, keep, start }
 }
 
 /// A plan with everything that is made for it before any worker is told.

@@ -28,8 +28,8 @@ pub(crate) enum Command {
 pub(crate) struct Apply {
     /// Number of the generation, for reports.
     pub(crate) generation: u64,
-    /// Pipelines that go on as they are.
-    pub(crate) keep: Vec<Fingerprint>,
+    /// Pipelines that go on, with these keys and certificates.
+    pub(crate) keep: Vec<Arc<Pipeline>>,
     /// Pipelines that begin.
     pub(crate) start: Vec<NewPipeline>,
     /// Time that the streams of those that end have, in ms.

@@ -110,6 +110,19 @@ impl Running {
         })
     }
 
+    /// Goes on with the keys and certificates of this plan, which is its own in everything else.
+    pub(super) fn renew(&mut self, plan: &Arc<Pipeline>) {
+        if plan.keys == self.plan.keys {
+            return;
+        }
+        for (slot, planned) in self.bindings.iter_mut().zip(&plan.bindings) {
+            if let (Slot::Native(native), Role::Native(role)) = (slot, &planned.role) {
+                native.renew(role.as_ref());
+            }
+        }
+        self.plan = Arc::clone(plan);
+    }
+
     /// Takes its listeners away, each with the position of its binding.
     pub(super) fn take_listeners(&mut self) -> Vec<(usize, Listener)> {
         let taken = self.bindings.iter_mut().enumerate().filter_map(|(position, slot)| match slot {

@@ -75,6 +75,21 @@ fn a_hello_over_the_limit_is_refused() {
 }
 
 #[test]
+fn a_message_over_the_limit_is_refused() {
+    let (pki, port) = (Pki::new(), Ports::one());
+    pki.issue("a", &["a.test"]);
+    let host = Host::start(&server(&pki, port.first(), &["a"], "{keys: [a]}"));
+    let (_, octets) = hello(&Offer::of(&pki, "a.test", &[&rustls::version::TLS12]));
+    let mut client = Client::connect(port.first());
+    client.send(&octets);
+    // A message that is as long as rustls takes them, and is not longer but for the heads of its records.
+    client.send([22, 3, 3, 0, 4, 16, 0, 0xff, 0xff]);
+    while client.try_send([&[22, 3, 3, 0, 100][..], &[0; 100]].concat()) {}
+    let line = host.log().wait_for_event("INFO", FAILED);
+    assert_eq!(line.field("reason"), "a message of more than 65536 octets");
+}
+
+#[test]
 fn a_first_flight_cut_anywhere_leaves_nothing() {
     let (pki, port) = (Pki::new(), Ports::one());
     pki.issue("a", &["a.test"]);

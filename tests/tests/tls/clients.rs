@@ -75,17 +75,18 @@ fn a_server_that_is_someone_else_is_refused_and_the_log_says_why() {
 #[test]
 fn a_revoked_server_is_refused() {
     let (pki, port) = (Pki::new(), Ports::one());
-    pki.issue("a", &["a.test"]);
+    pki.revoke(&[4711]);
     let client = "vault: own\noptions: {trust: [ca], sni: [a.test]}";
-    pki.revoke(&[1]);
-    let yaml = both(&pki, port.first(), &["a"], client, TO_SOUTH);
-    let host = Host::start(&yaml);
-    Client::connect(port.first()).echo(b"hello");
-    drop(host);
-    pki.issue_numbered("a", 1);
-    let host = Host::start(&yaml.replace("a.test", "a"));
-    expect_nothing(port.first());
-    host.log().wait_for_event("INFO", "a TLS handshake failed");
+    for (number, is_revoked) in [(1, false), (4711, true)] {
+        pki.issue_numbered("a", &["a.test"], number);
+        let host = Host::start(&both(&pki, port.first(), &["a"], client, TO_SOUTH));
+        if is_revoked {
+            expect_nothing(port.first());
+            host.log().wait_for("why", |line| line.field("reason").contains("Revoked"));
+        } else {
+            Client::connect(port.first()).echo(b"hello");
+        }
+    }
 }
 
 #[test]
@@ -164,10 +165,12 @@ fn an_end_before_the_handshake_is_passed_on_behind_what_was_sent() {
     pki.issue("a", &["a.test"]);
     let client = "vault: own\noptions: {trust: [ca], sni: [a.test]}";
     let host = Host::start(&apart(&pki, &ports, client, TO_SOUTH));
-    let mut peer = Client::connect(ports.at(0));
-    peer.send("all of it");
-    peer.end();
-    assert_eq!(peer.recv_to_end(), (b"all of it".to_vec(), End::InOrder));
+    for all in ["all of it", ""] {
+        let mut peer = Client::connect(ports.at(0));
+        peer.send(all);
+        peer.end();
+        assert_eq!(peer.recv_to_end(), (all.into(), End::InOrder));
+    }
     until("no connection", || host.connections() == 0);
 }
 

@@ -38,8 +38,8 @@ fn who_has_expired_or_was_revoked_is_refused() {
     pki.revoke(&[REVOKED]);
     let _host = Host::start(&server(&pki, port.first(), &["a"], "{keys: [a], trust: [ca]}"));
     let offer = |identity| Offer::with_identity(&pki, "a.test", identity);
-    offer(pki.issue_numbered("good", 1)).connect(port.first()).echo(b"hello");
-    offer(pki.issue_numbered("bad", REVOKED)).expect_failure(port.first(), "CertificateRevoked");
+    offer(pki.issue_numbered("good", &[], 1)).connect(port.first()).echo(b"hello");
+    offer(pki.issue_numbered("bad", &[], REVOKED)).expect_failure(port.first(), "CertificateRevoked");
     offer(pki.issue_expired("old")).expect_failure(port.first(), "CertificateExpired");
 }
 

@@ -67,15 +67,12 @@ impl Listener {
     }
 }
 
-/// Whether a connection may be accepted.
+/// Whether a connection may be let in.
 enum Admitted {
+    /// With what lets it be, if that is counted.
     With(Option<Permit>),
-    /// A limit is met: which, and until when nothing is accepted if connections over it wait.
-    Not {
-        limit: &'static str,
-        pause: Pause,
-        until_ms: u64,
-    },
+    /// A limit is met: which, and how long nothing is accepted if connections over it wait.
+    Not { limit: &'static str, pause: Pause, until_ms: u64 },
 }
 
 /// A `tcp` server on one worker.
@@ -84,6 +81,16 @@ pub(super) struct TcpServer {
     listeners: Vec<Listener>,
     options: Arc<ServerOptions>,
     pause: Pause,
+    /// The first connection over a limit: only one that was accepted is known to be there. The others wait in the
+    /// kernel.
+    held: Option<Accepted>,
+}
+
+/// A connection that a listener gave.
+struct Accepted {
+    authority: Option<String>,
+    socket: TcpStream,
+    peer: SocketAddr,
 }
 
 /// Why nothing is accepted for now.
@@ -106,7 +113,7 @@ impl TcpServer {
             // Looked at once from the start: a connection may be waiting already.
             wake::push(token);
         }
-        Self { connections: Connections::new(seat), listeners, options, pause: Pause::None }
+        Self { connections: Connections::new(seat), listeners, options, pause: Pause::None, held: None }
     }
 
     fn name(&self) -> &str {
@@ -121,15 +128,11 @@ impl TcpServer {
             }
             let mut cx = Context::from_waker(&listener.waker);
             let Poll::Ready(Ok(mut ready)) = listener.socket.poll_read_ready(&mut cx) else { return };
-            let admitted = self.admit(self.connections.now_ms());
-            if let Admitted::Not { limit, pause, until_ms } = admitted
-                && self.options.excess == Excess::Wait
-            {
-                engine.note_limit(self.connections.seat.binding, limit);
-                return self.pause(pause, until_ms);
-            }
             match listener.socket.get_ref().accept() {
-                Ok((socket, peer)) => self.let_in(index, socket, peer, admitted, engine),
+                Ok((socket, peer)) => {
+                    let authority = listener.authority.clone();
+                    self.let_in(Accepted { authority, socket, peer }, engine);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
                 Err(error) if is_out_of_descriptors(&error) => {
                     let connections = self.connections.len();
@@ -143,7 +146,7 @@ impl TcpServer {
         wake::push(self.connections.seat.token(Socket::Listener(index as u32)));
     }
 
-    /// Whether one more connection may be accepted now.
+    /// Whether one more connection may be let in now.
     fn admit(&self, now_ms: u64) -> Admitted {
         let next_ms = self.options.accept_rate.as_ref().map_or(now_ms, |rate| rate.next_ms(now_ms));
         if next_ms > now_ms {
@@ -159,26 +162,24 @@ impl TcpServer {
         }
     }
 
-    /// Goes on with a connection that was accepted, or resets it.
-    fn let_in(
-        &mut self,
-        index: usize,
-        socket: TcpStream,
-        peer: SocketAddr,
-        admitted: Admitted,
-        engine: &mut Engine,
-    ) {
-        match admitted {
+    /// Goes on with a connection that was accepted, or resets it, or holds it back and accepts no more.
+    fn let_in(&mut self, accepted: Accepted, engine: &mut Engine) {
+        match self.admit(self.connections.now_ms()) {
             Admitted::With(permit) => {
                 if let Some(rate) = &self.options.accept_rate {
                     rate.spend(self.connections.now_ms());
                 }
-                let authority = self.listeners.get(index).and_then(|listener| listener.authority.clone());
-                self.open(authority.as_deref(), socket, peer, permit, engine);
+                self.open(accepted, permit, engine);
             }
-            Admitted::Not { limit, .. } => {
+            Admitted::Not { limit, pause, until_ms } => {
                 engine.note_limit(self.connections.seat.binding, limit);
-                reset_on_close(&socket);
+                match self.options.excess {
+                    Excess::Reset => reset_on_close(&accepted.socket),
+                    Excess::Wait => {
+                        self.held = Some(accepted);
+                        self.pause(pause, until_ms);
+                    }
+                }
             }
         }
     }
@@ -188,14 +189,8 @@ impl TcpServer {
         self.connections.set_timer(TOKEN_ACCEPT, until_ms);
     }
 
-    fn open(
-        &mut self,
-        authority: Option<&str>,
-        socket: TcpStream,
-        peer: SocketAddr,
-        permit: Option<Permit>,
-        engine: &mut Engine,
-    ) {
+    fn open(&mut self, accepted: Accepted, permit: Option<Permit>, engine: &mut Engine) {
+        let Accepted { authority, socket, peer } = accepted;
         let opened = socket.set_nonblocking(true).and_then(|()| {
             let local = socket.local_addr()?;
             Ok((local, watch(socket)?))
@@ -208,7 +203,7 @@ impl TcpServer {
         let attributes = [
             ("source", source.as_str()),
             ("destination", &destination),
-            ("authority", authority.unwrap_or("")),
+            ("authority", authority.as_deref().unwrap_or("")),
         ];
         let known = if authority.is_some() { 3 } else { 2 };
         let index = self.connections.open(Plain::new(socket), &attributes[..known]);
@@ -229,20 +224,24 @@ impl TcpServer {
                     self.accept_last(listener, now_ms, engine);
                 }
             }
-            TOKEN_ACCEPT => self.resume(),
+            TOKEN_ACCEPT => self.resume(engine),
             token => self.connections.on_timer(token, engine),
         }
     }
 
     /// Accepts again if it stopped because there were too many connections, and one has gone.
-    fn resume_if_any_left(&mut self) {
+    fn resume_if_any_left(&mut self, engine: &mut Engine) {
         if self.pause == Pause::Full && self.options.connections.as_ref().is_none_or(Permits::is_any_left) {
-            self.resume();
+            self.resume(engine);
         }
     }
 
-    fn resume(&mut self) {
-        if std::mem::replace(&mut self.pause, Pause::None) != Pause::None {
+    fn resume(&mut self, engine: &mut Engine) {
+        let was_paused = std::mem::replace(&mut self.pause, Pause::None) != Pause::None;
+        if let Some(accepted) = self.held.take() {
+            self.let_in(accepted, engine);
+        }
+        if was_paused && self.pause == Pause::None {
             for index in 0..self.listeners.len() {
                 wake::push(self.connections.seat.token(Socket::Listener(index as u32)));
             }
@@ -258,7 +257,7 @@ impl NativeBinding for TcpServer {
             Socket::Connection(index) => self.connections.on_ready(index as usize, engine),
             Socket::Handshake(_) => {}
         }
-        self.resume_if_any_left();
+        self.resume_if_any_left(engine);
         self.connections.send(engine);
     }
 
@@ -271,12 +270,12 @@ impl NativeBinding for TcpServer {
                 _ => self.connections.on_frame(frame, batch, engine),
             }
         }
-        self.resume_if_any_left();
+        self.resume_if_any_left(engine);
         self.connections.send(engine);
     }
 
     fn connections(&self) -> usize {
-        self.connections.len()
+        self.connections.len() + usize::from(self.held.is_some())
     }
 
     fn take_listeners(&mut self) -> Vec<Listener> {
@@ -295,7 +294,8 @@ impl NativeBinding for TcpServer {
                 },
             };
             let Ok((socket, peer)) = listener.socket.get_ref().accept() else { return };
-            self.open(listener.authority.as_deref(), socket, peer, permit, engine);
+            let authority = listener.authority.clone();
+            self.open(Accepted { authority, socket, peer }, permit, engine);
         }
     }
 

@@ -16,7 +16,9 @@ use super::reports::Reports;
 use super::session::Session;
 use super::stream::{Io, TlsStream};
 use crate::native::tcp::Listener;
+use crate::plugin::Digest;
 use crate::worker::wake::Socket;
+use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -46,6 +48,10 @@ pub(super) fn read(binding: &Binding, vault: Option<&Arc<Vault>>) -> Result<Chec
 struct Client(Arc<ClientConfigs>);
 
 impl Role for Client {
+    fn keys(&self) -> Option<Digest> {
+        Some(self.0.keys())
+    }
+
     fn takes_sockets(&self) -> bool {
         true
     }
@@ -272,6 +278,13 @@ impl TlsClient {
 }
 
 impl NativeBinding for TlsClient {
+    fn renew(&mut self, role: &dyn Role) {
+        let role: &dyn Any = role;
+        if let Some(Client(configs)) = role.downcast_ref() {
+            self.configs = Arc::clone(configs);
+        }
+    }
+
     fn on_ready(&mut self, socket: Socket, now_ms: u64, engine: &mut Engine) {
         self.connections.advance(now_ms);
         match socket {

@@ -27,18 +27,23 @@ const SERVERS_MAX: usize = 4096;
 /// Everything that a client's handshakes need, shared by all workers.
 pub(super) struct ClientConfigs {
     options: Options,
-    /// Of the vault's files, so that a renewed one makes another binding.
+    /// Of the vault's files.
     vault: Digest,
     config: Arc<ClientConfig>,
 }
 
 impl fmt::Debug for ClientConfigs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsClient").field("options", &self.options).field("vault", &self.vault).finish()
+        f.debug_struct("TlsClient").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
 impl ClientConfigs {
+    /// What tells its keys and certificates from others.
+    pub(super) fn keys(&self) -> Digest {
+        self.vault
+    }
+
     /// Reads a binding that fits the schemas.
     pub(super) fn read(binding: &Binding, vault: Option<&Vault>) -> Result<Self, Vec<OptionsError>> {
         let options = Options::read(&binding.options)?;

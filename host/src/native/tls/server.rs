@@ -18,8 +18,10 @@ use super::server_config::ServerConfigs;
 use super::session::Session;
 use super::stream::{Io, TlsStream};
 use crate::native::tcp::Listener;
+use crate::plugin::Digest;
 use crate::worker::wake::Socket;
 use rustls::server::UnbufferedServerConnection;
+use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -52,6 +54,10 @@ pub(super) fn read(binding: &Binding, vault: Option<&Arc<Vault>>) -> Result<Chec
 struct Server(Arc<ServerConfigs>);
 
 impl Role for Server {
+    fn keys(&self) -> Option<Digest> {
+        Some(self.0.keys())
+    }
+
     fn takes_sockets(&self) -> bool {
         true
     }
@@ -258,6 +264,13 @@ impl TlsServer {
 }
 
 impl NativeBinding for TlsServer {
+    fn renew(&mut self, role: &dyn Role) {
+        let role: &dyn Any = role;
+        if let Some(Server(configs)) = role.downcast_ref() {
+            self.configs = Arc::clone(configs);
+        }
+    }
+
     fn on_ready(&mut self, socket: Socket, now_ms: u64, engine: &mut Engine) {
         self.connections.advance(now_ms);
         match socket {

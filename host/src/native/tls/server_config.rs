@@ -24,7 +24,7 @@ const SESSIONS_MAX: usize = 4096;
 /// Everything that a server's handshakes need, shared by all workers: a ticket of one is good with each.
 pub(super) struct ServerConfigs {
     options: Options,
-    /// Of the vault's files, so that a renewed one makes another binding.
+    /// Of the vault's files.
     vault: Digest,
     /// Without an application protocol.
     plain: Arc<ServerConfig>,
@@ -41,11 +41,16 @@ struct Offer {
 
 impl fmt::Debug for ServerConfigs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsServer").field("options", &self.options).field("vault", &self.vault).finish()
+        f.debug_struct("TlsServer").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
 impl ServerConfigs {
+    /// What tells its keys and certificates from others.
+    pub(super) fn keys(&self) -> Digest {
+        self.vault
+    }
+
     /// Reads a binding that fits the schemas.
     pub(super) fn read(binding: &Binding, vault: Option<&Vault>) -> Result<Self, Vec<OptionsError>> {
         let options = Options::read(&binding.options)?;

@@ -22,14 +22,16 @@ impl Street {
         Self::with(|ports| config::guest_and_neighbour(guest, ports.first(), ports.last()))
     }
 
-    /// A guest with an exit: to an echo of its own.
+    /// A guest with an exit, to an echo of its own, and time for long calls: what is looked at is another limit.
     #[track_caller]
     pub(super) fn with_exit(guest: &str) -> Self {
         Self::with(|ports| {
             let yaml = config::guest_and_neighbour(guest, ports.first(), ports.last());
             let kind = format!("type: {guest}\n    kind: server");
             let exit = format!("{kind}\n    exit: yard");
-            yaml.replace(&kind, &exit) + "  yard:\n    type: echo\n    kind: server\n"
+            let patient = format!("plugins: {{{guest}: {{call-budget: 10s}}}}\nbindings:");
+            let yaml = yaml.replace(&kind, &exit).replacen("bindings:", &patient, 1);
+            yaml + "  yard:\n    type: echo\n    kind: server\n"
         })
     }
 

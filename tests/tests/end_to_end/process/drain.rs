@@ -101,7 +101,9 @@ fn a_second_signal_stops_at_once() {
 #[test]
 fn a_drain_under_load_loses_no_request() {
     let port = Ports::one();
-    let mut host = Host::with(&["-w2", NEVER]).start(&config::http_echo(&port));
+    // However late a client asks again, it is told to close.
+    let yaml = config::http_echo_with(&port, "{timeouts: {drain-idle-ms: 60000}}");
+    let mut host = Host::with(&["-w2", NEVER]).start(&yaml);
     let total = AtomicUsize::new(0);
     let answered: usize = std::thread::scope(|scope| {
         let ask = || {

@@ -36,13 +36,22 @@ fn connections_over_the_limit_wait_until_one_has_ended() {
         let host = Host::with(&[workers]).start(&echo_with(&port, "connections: 3"));
         let mut clients: Vec<Client> = (0..3).map(|_| Client::connect(port.first())).collect();
         clients.iter_mut().for_each(|client| client.echo("served"));
+        let limits = host.log().matching(|line| line.is("WARN", "a limit was met"));
+        assert_eq!(limits, [], "{workers}: three of three are no excess");
         let mut fourth = Client::connect(port.first());
         assert!(!is_echoed_within(&mut fourth, Duration::from_millis(400)), "a fourth of three is served");
         wait_for_limit(&host, "test:north", "connections");
-        assert_eq!(host.connections(), 3, "{workers}");
         clients.iter_mut().for_each(|client| client.echo("still served"));
         drop(clients.pop());
         assert_eq!(fourth.recv(1), b"?");
+        // And so on: each that ends lets one in.
+        drop((clients, fourth));
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| Client::connect(port.first()).echo("served at last"));
+            }
+        });
+        until("all are closed", || host.connections() == 0);
     }
 }
 

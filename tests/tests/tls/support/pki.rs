@@ -67,8 +67,8 @@ impl Pki {
     }
 
     /// Issues one of which the number is known.
-    pub(crate) fn issue_numbered(&self, name: &str, number: u64) -> Identity {
-        self.issue_with(name, &[], |params| params.serial_number = Some(SerialNumber::from(number)))
+    pub(crate) fn issue_numbered(&self, name: &str, hosts: &[&str], number: u64) -> Identity {
+        self.issue_with(name, hosts, |params| params.serial_number = Some(SerialNumber::from(number)))
     }
 
     fn issue_with(
