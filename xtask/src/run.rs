@@ -44,7 +44,9 @@ pub fn command(workspace: &Workspace, wanted: &Run) -> Result<ExitCode, Error> {
     let has_setup = setup.is_file();
     let mut progress = Progress::of(if has_setup { 4 } else { 3 });
     let variables = match config.parent().filter(|_| has_setup) {
-        Some(folder) => progress.step(&format!("example: {}", shown(&setup)), || setup::run(&setup, folder))?,
+        Some(folder) => {
+            progress.step(&format!("example: {}", shown(&setup)), || setup::run(&setup, folder))?
+        }
         None => Vec::new(),
     };
     let built = progress.step(&plugins::step_title(&crates), || plugins::build_crates(workspace, &crates))?;

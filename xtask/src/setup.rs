@@ -60,7 +60,10 @@ impl fmt::Display for Error {
             Reason::NotStarted(error) => write!(f, "cannot start `bash {script}`: {error}"),
             Reason::Ended(status) => write!(f, "failed with {status}, its reason is above: {script}"),
             Reason::Said(line) => {
-                write!(f, "{script} printed a line that is not a variable\n  expected: NAME=VALUE\n  found:    {line}")
+                write!(
+                    f,
+                    "{script} printed a line that is not a variable\n  expected: NAME=VALUE\n  found:    {line}"
+                )
             }
         }
     }
