@@ -95,7 +95,11 @@ impl Plan {
             {
                 let errors = planner.problems.len();
                 planner.check_values(binding, &kind);
-                planner.check_meanings(binding, &found, errors);
+                // Without a vault: it may be the reference to it that is wrong, and every alias would be told of.
+                let takes_vault = NativeType::of(&binding.type_name).is_some_and(NativeType::takes_vault);
+                if binding.vault.is_some() || !takes_vault {
+                    planner.check_meanings(binding, &found, errors);
+                }
             }
         }
         planner.check_references();

@@ -3,7 +3,7 @@
 use crate::command::{self, plugin_options};
 use crate::{Client, Folder, Line, Log};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// `zilla start`, killed when it goes out of scope. A host that has panicked fails its test then.
@@ -24,7 +24,8 @@ pub struct Start {
     is_watching: bool,
     plugins: Vec<String>,
     cache: Option<String>,
-    prepare: Option<fn(&std::path::Path)>,
+    prepare: Option<fn(&Path)>,
+    setup: Option<PathBuf>,
     has_default_control: bool,
 }
 
@@ -63,8 +64,14 @@ impl Start {
     }
 
     /// After something was put into its folder.
-    pub fn prepared(mut self, prepare: fn(&std::path::Path)) -> Self {
+    pub fn prepared(mut self, prepare: fn(&Path)) -> Self {
         self.prepare = Some(prepare);
+        self
+    }
+
+    /// After a `setup.sh` was run in its folder, with the variables that it prints, as `cargo xtask run` does.
+    pub fn set_up(mut self, script: PathBuf) -> Self {
+        self.setup = Some(script);
         self
     }
 
@@ -90,10 +97,14 @@ impl Start {
 
     /// Starts it and waits for nothing: for a host that says nothing, or something else.
     #[track_caller]
-    pub fn start_unseen(self, yaml: &str) -> Host {
+    pub fn start_unseen(mut self, yaml: &str) -> Host {
         let folder = Folder::with_config(yaml);
         if let Some(prepare) = self.prepare {
             prepare(folder.path());
+        }
+        if let Some(script) = &self.setup {
+            let variables = xtask::setup::run(script, folder.path());
+            self.variables.extend(variables.unwrap_or_else(|error| panic!("{error}")));
         }
         let [plugins, guests, cache] = plugin_options();
         let options = [plugins, guests, self.cache.unwrap_or(cache)];
@@ -151,7 +162,7 @@ impl Host {
     }
 
     /// Its working directory, with its `zilla.yaml`.
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 

@@ -21,7 +21,9 @@ and `cargo xtask test`.
 const RUN: &str = "\
 cargo xtask run [EXAMPLE] [--release] [-- ARGS]
 
-Builds the plugins and the host, then starts `zilla` with the example's zilla.yaml.
+Builds the plugins and the host, then starts `zilla` with the example's zilla.yaml. An example that needs
+more, such as keys and certificates, has a setup.sh: it is run first, in the example's folder, and each
+line NAME=VALUE that it prints is a variable of the gateway's environment.
 
   EXAMPLE      a folder with a zilla.yaml, or the name of one in examples/ (default: http.echo)
   --release    the host as it is measured; takes longer to build

@@ -18,6 +18,7 @@ pub mod plugins;
 pub mod progress;
 pub mod run;
 pub mod rustup;
+pub mod setup;
 pub mod test;
 pub mod toolchain;
 

@@ -11,6 +11,7 @@ use crate::nearest::nearest;
 use crate::paths::{Workspace, shown};
 use crate::plugins::{self, Selection};
 use crate::progress::Progress;
+use crate::setup;
 
 /// Started when no example is named.
 const DEFAULT_EXAMPLE: &str = "http.echo";
@@ -29,7 +30,7 @@ pub struct Run {
     pub zilla_args: Vec<String>,
 }
 
-/// Builds the plugins and the host, then becomes `zilla start`. Returns only if that fails.
+/// Prepares the example, builds the plugins and the host, then becomes `zilla start`. Returns only if that fails.
 ///
 /// # Errors
 ///
@@ -39,7 +40,15 @@ pub fn command(workspace: &Workspace, wanted: &Run) -> Result<ExitCode, Error> {
     let text = fs::read_to_string(&config).map_err(|error| Error::Config { path: config.clone(), error })?;
     let crates = plugins::find(workspace, &Selection::Plugins)?;
 
-    let mut progress = Progress::of(3);
+    let setup = config.with_file_name(setup::SCRIPT);
+    let has_setup = setup.is_file();
+    let mut progress = Progress::of(if has_setup { 4 } else { 3 });
+    let variables = match config.parent().filter(|_| has_setup) {
+        Some(folder) => {
+            progress.step(&format!("example: {}", shown(&setup)), || setup::run(&setup, folder))?
+        }
+        None => Vec::new(),
+    };
     let built = progress.step(&plugins::step_title(&crates), || plugins::build_crates(workspace, &crates))?;
     let zilla = zilla(workspace, wanted.release);
     let note =
@@ -52,6 +61,7 @@ pub fn command(workspace: &Workspace, wanted: &Run) -> Result<ExitCode, Error> {
     }
     let mut command = Command::new(zilla);
     command.arg("start").arg("-c").arg(config).arg("--plugins").arg(built.dir).args(&wanted.zilla_args);
+    command.envs(variables);
     become_command(command)
 }
 
@@ -72,6 +82,8 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
+    /// Its `setup.sh` has failed.
+    Setup(setup::Error),
     /// The plugins could not be built.
     Plugins(plugins::Error),
     /// The host could not be built.
@@ -96,6 +108,7 @@ impl fmt::Display for Error {
                 write!(f, "\nexamples: {}", if known.is_empty() { "none".into() } else { known.join(", ") })
             }
             Self::Config { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+            Self::Setup(error) => error.fmt(f),
             Self::Plugins(error) => error.fmt(f),
             Self::Host(failed) => failed.fmt(f),
             Self::Start { line, error } => write!(f, "cannot start `{line}`: {error}"),
@@ -108,6 +121,12 @@ impl std::error::Error for Error {}
 impl From<plugins::Error> for Error {
     fn from(error: plugins::Error) -> Self {
         Self::Plugins(error)
+    }
+}
+
+impl From<setup::Error> for Error {
+    fn from(error: setup::Error) -> Self {
+        Self::Setup(error)
     }
 }
 

@@ -60,6 +60,8 @@ pub(crate) fn list(aliases: &[String]) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blame {
     File,
+    /// The file with the certificates, where the key has one of its own.
+    Certificates,
     Password,
 }
 
@@ -74,6 +76,10 @@ pub(crate) struct Fault {
 impl Fault {
     pub(crate) fn file(expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { blame: Blame::File, expected: expected.into(), found: found.into() }
+    }
+
+    pub(crate) fn certificates(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { blame: Blame::Certificates, expected: expected.into(), found: found.into() }
     }
 
     pub(crate) fn password(expected: impl Into<String>, found: impl Into<String>) -> Self {

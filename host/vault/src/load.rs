@@ -154,7 +154,7 @@ impl<'a, 'b> Loader<'a, 'b> {
             Ok(store) => Some(store),
             Err(fault) => {
                 let pointer = match fault.blame {
-                    Blame::File => &options.store.pointer,
+                    Blame::File | Blame::Certificates => &options.store.pointer,
                     Blame::Password => &options.password_pointer,
                 };
                 self.wrong(pointer, fault);
@@ -251,6 +251,7 @@ impl<'a, 'b> Loader<'a, 'b> {
         };
         let pointer = match fault.blame {
             Blame::File => &entry.key.pointer,
+            Blame::Certificates => &entry.certificates.pointer,
             Blame::Password => &entry.password_pointer,
         };
         self.wrong(pointer, fault);
@@ -281,7 +282,7 @@ impl<'a, 'b> Loader<'a, 'b> {
             })?;
         let chain = chain(own[index].clone(), pool, self.source.now);
         if let Some(found) = chain.iter().find_map(|certificate| certificate.invalid_at(self.source.now)) {
-            return Err(Fault::file("certificates that are valid now", found));
+            return Err(Fault::certificates("certificates that are valid now", found));
         }
         Ok(Key {
             alias: alias.to_owned(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use xtask::setup;
 use zilla_tests::command::{self, run};
 use zilla_tests::files::root;
 use zilla_tests::{Host, Ports};
@@ -35,21 +36,39 @@ fn ports_of(yaml: &str) -> BTreeSet<u16> {
     ports
 }
 
+/// The configuration with other ports, the first for the lowest.
+fn on_ports(yaml: &str, ports: &BTreeSet<u16>, free: &Ports) -> String {
+    let other = |number: &str| ports.iter().position(|port| port.to_string() == number);
+    // Number by number: a free port may begin as one that is yet to be replaced.
+    let runs = yaml.split_inclusive(|c: char| !c.is_ascii_digit());
+    let replaced = runs.map(|run| {
+        let number = run.trim_end_matches(|c: char| !c.is_ascii_digit());
+        match other(number) {
+            Some(index) => format!("{}{}", free.at(index), &run[number.len()..]),
+            None => run.to_owned(),
+        }
+    });
+    replaced.collect()
+}
+
 /// Runs an example on free ports, and its `verify.sh` against it.
 #[track_caller]
 fn verify(folder: &Path) {
     let name = folder.display();
-    let mut yaml = fs::read_to_string(folder.join("zilla.yaml")).unwrap();
+    let yaml = fs::read_to_string(folder.join("zilla.yaml")).unwrap();
     let ports = ports_of(&yaml);
     let free = Ports::range(ports.len() as u16);
-    for (index, port) in ports.iter().enumerate() {
-        yaml = yaml.replace(&port.to_string(), &free.at(index).to_string());
+    let mut start = Host::with(&["--workers=1"]);
+    let setup = folder.join(setup::SCRIPT);
+    if setup.is_file() {
+        start = start.set_up(setup);
     }
-    let host = Host::start(&yaml);
+    let host = start.start(&on_ports(&yaml, &ports, &free));
     let address = format!("127.0.0.1:{}", free.first());
     let mut script = Command::new("bash");
     script.arg(folder.join("verify.sh")).current_dir(host.folder());
     script.env("ADDRESS", &address).env("ZILLA", command::program()).env("ZILLA_CONTROL", host.control());
+    script.env("TLS", host.folder().join("tls"));
     let output = run(&mut script);
     assert_eq!(output.code, Some(0), "{name}: {}{}", output.stdout, output.stderr);
 }

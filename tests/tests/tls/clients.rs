@@ -2,7 +2,7 @@
 
 use crate::support::pki::Pki;
 use crate::support::yaml::{binding, echo, tcp, vault};
-use zilla_tests::{Client, Host, Ports, client::End, until};
+use zilla_tests::{Client, Host, Line, Ports, client::End, until};
 
 /// `tcp` to a `tls` client, straight to a `tls` server that decrypts again, to an echo.
 fn both(pki: &Pki, port: u16, keys: &[&str], client: &str, server: &str) -> String {
@@ -70,6 +70,18 @@ fn a_server_that_is_someone_else_is_refused_and_the_log_says_why() {
                 && line.field("reason").contains(reason)
         });
     }
+}
+
+#[test]
+fn the_log_says_where_the_server_is_that_was_refused() {
+    let (pki, ports) = (Pki::new(), Ports::range(2));
+    pki.issue("a", &["a.test"]);
+    let client = "vault: own\noptions: {trust: [ca], sni: [b.test]}";
+    let host = Host::start(&apart(&pki, &ports, client, TO_SOUTH));
+    expect_nothing(ports.at(0));
+    let of_client = |line: &Line| line.field("reason").contains("not valid for name");
+    let line = host.log().wait_for("why", of_client);
+    assert_eq!(line.field("peer"), format!("127.0.0.1:{}", ports.at(1)));
 }
 
 #[test]
@@ -187,7 +199,8 @@ fn a_server_that_is_not_there_or_says_nothing_is_given_up() {
     );
     let host = Host::start(&gone);
     expect_nothing(ports.at(0));
-    host.log().wait_for("a refusal", |line| line.field("reason") == "the exit has refused");
+    let line = host.log().wait_for("a refusal", |line| line.field("reason") == "the exit has refused");
+    assert_eq!(line.field("peer"), "a.test", "nobody was reached, who has an address");
     drop(host);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let to = format!("host: 127.0.0.1, port: {}}}\n", silent.local_addr().unwrap().port());

@@ -58,4 +58,7 @@ fn what_is_wrong_is_said_where_it_is() {
     let said =
         check(server(&pki, 7000, &["localhost"], "{keys: [localhost]}").replace("    vault: own\n", ""));
     assert!(said.contains("which has the keys of the server"), "{said}");
+    let mistyped = server(&pki, 7000, &["localhost"], "{keys: [localhost], trust: [ca]}");
+    let said = check(mistyped.replace("    vault: own\n", "    vault: won\n"));
+    assert!(said.contains("did you mean `own`?") && said.contains("\n1 error, 0 warnings"), "{said}");
 }

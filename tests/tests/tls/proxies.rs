@@ -38,6 +38,9 @@ fn names_and_protocols_find_a_route() {
     {
         assert!(offer.try_connect(port.first()).is_err());
     }
+    let told = host.log().wait_for_event("INFO", "a TLS handshake failed");
+    assert_eq!(told.field("binding"), "test:passing");
+    assert_eq!(told.field("reason"), "no route fits");
     until("no connection", || host.connections() == 0);
 }
 

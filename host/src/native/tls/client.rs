@@ -119,7 +119,7 @@ impl TlsClient {
         let (session, authority) = match self.configs.session(&above) {
             Ok(made) => made,
             Err(reason) => {
-                self.fail(&above, "", &reason);
+                self.fail(attribute(&above, "destination").unwrap_or_default(), &reason);
                 return self.connections.refuse(index, CloseCode::Refused);
             }
         };
@@ -205,7 +205,8 @@ impl TlsClient {
     fn on_error(&mut self, mut handshake: Handshake, error: &io::Error, engine: &mut Engine) {
         let Phase::Session(stream) = handshake.phase else { return };
         let failure = stream.failure().cloned();
-        self.fail(&handshake.above, &handshake.authority, error);
+        let peer = stream.peer().map(|address| address.to_string());
+        self.fail(peer.as_deref().unwrap_or(&handshake.authority), error);
         set(&mut self.places, handshake.index, None);
         self.connections.refuse(handshake.index, super::client_config::code_of_failure(failure.as_ref()));
         if failure.is_some() {
@@ -220,7 +221,7 @@ impl TlsClient {
         if let Phase::Closing(_) = handshake.phase {
             return;
         }
-        self.fail(&handshake.above, &handshake.authority, reason);
+        self.fail(&handshake.authority, reason);
         self.forget(&handshake);
         self.connections.refuse(handshake.index, code);
     }
@@ -232,8 +233,8 @@ impl TlsClient {
         }
     }
 
-    fn fail(&mut self, above: &[u8], authority: &str, reason: &dyn std::fmt::Display) {
-        let peer = attribute(above, "destination").unwrap_or(authority);
+    /// Tells of a handshake that will not be: with the address that it led to, or with the name that was to be proved.
+    fn fail(&mut self, peer: &str, reason: &dyn std::fmt::Display) {
         self.reports.failed(&self.connections.seat.name, peer, reason, self.connections.now_ms());
     }
 

@@ -57,16 +57,25 @@ struct Pair {
     waiting: Option<Waiting>,
     there: Relay,
     back: Relay,
-    /// Whether there is an answer to pass on.
-    is_answered: bool,
+    /// Attributes of the near stream, until there is an answer to pass on.
+    below: Option<Vec<u8>>,
 }
 
 struct Waiting {
     /// Which of the hellos it is.
     place: usize,
     octets: Vec<u8>,
-    /// Attributes of the near stream.
-    below: Vec<u8>,
+}
+
+impl Pair {
+    fn is_answered(&self) -> bool {
+        self.below.is_none()
+    }
+
+    /// Who the client is, until it is answered.
+    fn peer(&self) -> &str {
+        self.below.as_deref().and_then(|below| attribute(below, "source")).unwrap_or_default()
+    }
 }
 
 /// A `tls` proxy on one worker.
@@ -101,11 +110,11 @@ impl TlsProxy {
         let place = self.hellos.insert(index, self.now_ms);
         entry.insert(Pair {
             near,
-            waiting: Some(Waiting { place, octets: Vec::new(), below }),
+            waiting: Some(Waiting { place, octets: Vec::new() }),
             // Until there is a far stream, there is nobody there.
             there: Relay::new(near, 0),
             back: Relay::new(0, near),
-            is_answered: false,
+            below: Some(below),
         });
         let half = (near >> 1) as usize;
         if self.near.len() <= half {
@@ -137,9 +146,9 @@ impl TlsProxy {
     /// Opens the far stream, and sends on what has come.
     fn open(&mut self, index: usize, hello: &Hello, engine: &mut Engine) {
         let Some(pair) = self.pairs.get_mut(index) else { return };
-        let Some(Waiting { place, octets, below }) = pair.waiting.take() else { return };
+        let Some(Waiting { place, octets }) = pair.waiting.take() else { return };
         let far = far_of(index);
-        let attributes = asked(&below, hello);
+        let attributes = asked(pair.below.as_deref().unwrap_or_default(), hello);
         let begin = Frame {
             link: pair.near,
             attributes: attributes.len() as u32,
@@ -153,7 +162,7 @@ impl TlsProxy {
         self.touched.push(index);
         tracing::debug!(
             binding = self.seat.name,
-            peer = attribute(&below, "source"),
+            peer = pair.peer(),
             authority = hello.server_name,
             "a TLS connection is passed on"
         );
@@ -161,10 +170,9 @@ impl TlsProxy {
 
     fn refuse(&mut self, index: usize, code: CloseCode, reason: &dyn fmt::Display, engine: &mut Engine) {
         let Some(pair) = self.pairs.get_mut(index) else { return };
-        if let Some(Waiting { place, below, .. }) = pair.waiting.take() {
+        if let Some(Waiting { place, .. }) = pair.waiting.take() {
             self.hellos.remove(place);
-            let peer = attribute(&below, "source").unwrap_or_default();
-            self.reports.failed(&self.seat.name, peer, reason, self.now_ms);
+            self.reports.failed(&self.seat.name, pair.peer(), reason, self.now_ms);
         }
         pair.there.close(code, self.seat.binding, engine);
         pair.back.close(code, self.seat.binding, engine);
@@ -187,11 +195,15 @@ impl TlsProxy {
         let Some(index) = (frame.stream as usize >> 1).checked_sub(1) else { return };
         let Some(pair) = self.pairs.get_mut(index).filter(|pair| pair.waiting.is_none()) else { return };
         if frame.kind == FrameKind::Begin {
-            pair.is_answered = true;
+            pair.below = None;
             let attributes = frame.cut(batch.octets()).map_or(&[][..], |(attributes, _)| attributes);
             let answer = Frame::new(pair.near, FrameKind::Begin);
             let answer = Frame { attributes: attributes.len() as u32, ..answer };
             engine.handle(self.seat.binding, &[answer], &[], attributes);
+        }
+        if frame.kind == FrameKind::Abort && !pair.is_answered() && frame.value == CloseCode::NoRoute.value()
+        {
+            self.reports.failed(&self.seat.name, pair.peer(), &"no route fits", self.now_ms);
         }
         pair.back.on_source(frame, batch, self.seat.binding, engine);
         pair.there.on_target(frame, self.seat.binding, engine);
@@ -238,7 +250,7 @@ impl NativeBinding for TlsProxy {
         for index in std::mem::take(&mut self.touched) {
             if let Some(pair) = self.pairs.get_mut(index) {
                 pair.there.forward(self.seat.binding, engine);
-                if pair.is_answered {
+                if pair.is_answered() {
                     pair.back.forward(self.seat.binding, engine);
                 }
             }

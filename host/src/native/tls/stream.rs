@@ -17,6 +17,7 @@ use rustls::Error;
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
 /// Octets of ciphertext read at once. One call brings four records, which is as much as the room for them has.
@@ -183,6 +184,14 @@ impl TlsStream {
         matches!(self.io, Io::Socket(..))
     }
 
+    /// Where it leads to, if that is known here.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        match &self.io {
+            Io::Socket(socket, _) => socket.peer(),
+            Io::Pipe(_) | Io::None => None,
+        }
+    }
+
     /// What its connection is to keep to.
     pub(super) fn take_terms(&mut self) -> Terms {
         match &mut self.io {
@@ -277,10 +286,7 @@ impl TlsStream {
     /// Tells why a session ends that has gone well; what becomes of a handshake is told by whoever waits for it.
     fn tell(&self, reason: &dyn fmt::Display) {
         if !self.session.state().is_handshaking() {
-            let peer = match &self.io {
-                Io::Socket(socket, _) => socket.peer(),
-                Io::Pipe(_) | Io::None => None,
-            };
+            let peer = self.peer();
             tracing::debug!(?peer, %reason, "a TLS session failed");
         }
     }

@@ -91,7 +91,7 @@ fn a_key_is_not_used_before_or_after_its_time() {
     let options = json!({"keys": {"type": "pem", "entries": {"localhost": entry}}});
     folder.read_in(&options, 29).unwrap();
     let (pointer, expected, found) = folder.error_in(&options, 31);
-    assert_eq!(pointer, "/options/keys/entries/localhost/key");
+    assert_eq!(pointer, "/options/keys/entries/localhost/certificates");
     assert_eq!(expected, "certificates that are valid now");
     assert!(found.starts_with("`CN=localhost`, expired at "), "{found}");
     let (_, _, found) = folder.error_in(&options, -1);

@@ -4,7 +4,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use zilla_tests::command::{plugin_options, zilla_in};
+use xtask::setup;
+use zilla_tests::Folder;
+use zilla_tests::command::{command, plugin_options, run, zilla_in};
 use zilla_tests::files::root;
 
 /// Folders that no expectation may depend on.
@@ -63,11 +65,14 @@ fn every_example_is_valid() {
     let options = plugin_options();
     for folder in fs::read_dir(root().join("examples")).unwrap() {
         let folder = folder.unwrap().path();
-        if folder.join("zilla.yaml").is_file() {
-            let arguments = ["check"].into_iter().chain(options.iter().map(String::as_str));
-            let output = zilla_in(&folder, &arguments.collect::<Vec<_>>());
-            assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{}", folder.display());
-            assert!(output.stdout.starts_with("zilla.yaml: valid, "), "{}", output.stdout);
-        }
+        let Ok(yaml) = fs::read_to_string(folder.join("zilla.yaml")) else { continue };
+        let scratch = Folder::with_config(&yaml);
+        let setup = folder.join(setup::SCRIPT);
+        let has_setup = setup.is_file();
+        let variables = if has_setup { setup::run(&setup, scratch.path()).unwrap() } else { Vec::new() };
+        let mut check = command(&["check"]);
+        let output = run(check.args(&options).current_dir(scratch.path()).envs(variables));
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{}", folder.display());
+        assert!(output.stdout.starts_with("zilla.yaml: valid, "), "{}", output.stdout);
     }
 }

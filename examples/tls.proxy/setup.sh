@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Makes the keys and certificates of this example in tls/ of the current folder, if they are missing or a day old. They
+# are the upstreams' alone: the gateway has none.
+set -euo pipefail
+. "$(dirname "$0")/../certificates.sh"
+
+everything() {
+  authority ca
+  certificate ca one one.localhost
+  certificate ca two two.localhost
+}
+
+once_a_day everything
