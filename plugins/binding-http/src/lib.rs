@@ -93,12 +93,14 @@
 //! * Responses have a `date`. Header names of a response are sent as the exit gives them, not in capitals.
 //! * Requests of HTTP/1.0 are answered.
 
+mod accepted;
 mod body;
 mod buffer;
 mod connection;
 mod date;
 mod facts;
 mod fields;
+mod h2;
 mod head;
 mod options;
 mod response;
@@ -114,7 +116,8 @@ use std::rc::Rc;
 use target::Scheme;
 use zilla_sdk::prelude::*;
 
-pub use connection::Connection;
+pub use accepted::Accepted;
+pub use h2::HttpH2Limits;
 pub use options::{HttpLimits, HttpOptions, HttpTimeouts, HttpVersion};
 pub use routes::{HttpCondition, HttpWith, HttpWithHeaders};
 
@@ -131,7 +134,7 @@ impl Binding for Http {
     const TYPE: &'static str = "http";
     const KINDS: &'static [Kind] = &[Kind::Server];
     type Options = HttpOptions;
-    type Stream = Connection;
+    type Stream = Accepted;
 
     fn attach(config: BindingConfig<HttpOptions>) -> Result<Self, ConfigError> {
         let options = config.options;
@@ -145,15 +148,16 @@ impl Binding for Http {
             limits: Limits::new(&options, config.limits.attributes_octets),
             timeouts: options.timeouts,
             date: options.date.then(|| RefCell::new(DateLine::new())),
+            h2_fields: RefCell::default(),
         };
         Ok(Self { options, shared: Rc::new(shared) })
     }
 
-    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Connection, Reset> {
+    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Accepted, Reset> {
         let secure = begin.attributes.iter().any(|(name, _)| SECURE_ATTRIBUTES.contains(&name));
         let scheme = if secure { Scheme::Https } else { Scheme::Http };
-        cx.reply().begin();
-        Ok(Connection::new(Rc::clone(&self.shared), scheme, cx))
+        let alpn = begin.attributes.get(b"alpn");
+        Accepted::new(&self.shared, &self.options.versions, alpn, scheme, cx).map_err(Reset)
     }
 
     fn routes(_kind: Kind) -> RouteSchema {
