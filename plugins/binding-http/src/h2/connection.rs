@@ -76,8 +76,8 @@ enum Leaving {
     No,
     /// The client was told that there will be an end. Streams that it opens meanwhile are handled.
     Announced,
-    /// The client was told which stream is the last: this one.
-    After(u32),
+    /// The client was told which stream is the last. Those that it opens after it are read over.
+    Told,
     /// Nothing is left but to send what is encoded.
     Closing,
 }

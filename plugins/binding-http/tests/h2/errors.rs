@@ -57,6 +57,7 @@ fn what_breaks_the_connection_says_why() {
         ),
         ("6.2: no room for the priority", frame(HEADERS, WHOLE | 0x20, 1, [0; 4]), 0, FRAME_SIZE_ERROR),
         ("6.3: PRIORITY on no stream", frame(PRIORITY, 0, 0, priority), 0, PROTOCOL_ERROR),
+        ("6.3: PRIORITY of another length when idle", frame(PRIORITY, 0, 1, [0; 4]), 0, FRAME_SIZE_ERROR),
         ("6.4: RST_STREAM on no stream", rst_stream(0, CANCEL), 0, PROTOCOL_ERROR),
         ("6.4: a short RST_STREAM", [get(1), frame(RST_STREAM, 0, 1, [0; 3])].concat(), 1, FRAME_SIZE_ERROR),
         ("6.5: SETTINGS on a stream", frame(SETTINGS, 0, 1, []), 0, PROTOCOL_ERROR),

@@ -50,20 +50,20 @@ impl Connection {
 
     /// Something is wrong with what the client sent: the stream ends, or the connection.
     pub(super) fn fail(&mut self, wrong: Wrong, cx: &mut Context<'_>) {
-        let id = match wrong {
+        match wrong {
             Wrong::Connection(code, because) => return self.goaway(code, because, cx),
-            Wrong::Stream(id, code) => {
-                match self.streams.find(id) {
-                    Some(place) => self.reset_stream(place, code, cx),
-                    None => {
-                        self.write(cx, |out, _| frame::write_rst_stream(out, id, code));
-                        self.streams.note_reset(id);
-                    }
-                }
-                id
+            // RFC 9113, 6.4: a stream that was never opened cannot be reset.
+            Wrong::Stream(id, code) if id > self.last => {
+                return self.goaway(code, "a frame on a stream that is not open is malformed", cx);
             }
-        };
-        debug_assert_ne!(id, 0, "stream errors are on streams");
+            Wrong::Stream(id, code) => match self.streams.find(id) {
+                Some(place) => self.reset_stream(place, code, cx),
+                None => {
+                    self.write(cx, |out, _| frame::write_rst_stream(out, id, code));
+                    self.streams.note_reset(id);
+                }
+            },
+        }
         if let Err(Wrong::Connection(code, because)) = self.spend_reset(cx) {
             self.goaway(code, because, cx);
         }
@@ -105,7 +105,7 @@ impl Connection {
             return;
         }
         match self.leaving {
-            Leaving::After(_) => self.close(cx),
+            Leaving::Told => self.close(cx),
             Leaving::No => self.clock.idle(&self.shared.timeouts, cx.now().monotonic_ms),
             Leaving::Announced | Leaving::Closing => {}
         }
@@ -114,7 +114,7 @@ impl Connection {
     /// Says which stream is the last, and ends the connection once all are over.
     pub(super) fn leave(&mut self, cx: &mut Context<'_>) {
         let last = self.last;
-        self.leaving = Leaving::After(last);
+        self.leaving = Leaving::Told;
         self.write(cx, |out, _| frame::write_goaway(out, last, Code::NoError, ""));
         if self.streams.len() == 0 {
             self.close(cx);

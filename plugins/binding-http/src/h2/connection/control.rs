@@ -192,7 +192,7 @@ impl Connection {
 
     /// Refuses a frame on the connection itself, or on a stream that the client has not opened.
     fn check_not_idle(&self, head: Head, because: &'static str) -> Result<(), Wrong> {
-        let is_late = matches!(self.leaving, Leaving::After(_)) && head.stream > self.last;
+        let is_late = matches!(self.leaving, Leaving::Told) && head.stream > self.last;
         let is_client_stream = !head.stream.is_multiple_of(2);
         match is_client_stream && (head.stream <= self.last || is_late) {
             true => Ok(()),

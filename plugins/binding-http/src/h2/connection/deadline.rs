@@ -201,7 +201,7 @@ impl Connection {
         match self.leaving {
             Leaving::Announced => after(self.clock.idle_ms, timeouts.drain_idle_ms),
             Leaving::No if self.streams.len() == 0 => after(self.clock.idle_ms, timeouts.idle_ms),
-            Leaving::No | Leaving::After(_) | Leaving::Closing => None,
+            Leaving::No | Leaving::Told | Leaving::Closing => None,
         }
     }
 }

@@ -230,7 +230,7 @@ impl Connection {
             return Err(Wrong::Connection(Code::CompressionError, "a field block cannot be decoded"));
         }
         match place {
-            _ if is_new && matches!(self.leaving, Leaving::After(_) | Leaving::Closing) => Ok(()),
+            _ if is_new && matches!(self.leaving, Leaving::Told | Leaving::Closing) => Ok(()),
             _ if depends_on_itself => {
                 self.last = self.last.max(id);
                 Err(Wrong::Stream(id, Code::ProtocolError))

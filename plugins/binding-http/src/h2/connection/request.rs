@@ -126,7 +126,7 @@ impl Connection {
     fn check_data(&mut self, head: Head, cx: &mut Context<'_>) -> Result<(), Wrong> {
         let Head { octets, stream: id, .. } = head;
         let connection = |code, because| Err(Wrong::Connection(code, because));
-        if id.is_multiple_of(2) || id > self.last && !matches!(self.leaving, Leaving::After(_)) {
+        if id.is_multiple_of(2) || id > self.last && !matches!(self.leaving, Leaving::Told) {
             return connection(Code::ProtocolError, "DATA are on a stream that is not open");
         }
         if head.has(flag::PADDED) && octets == 0 {

@@ -2,6 +2,7 @@
 
 use super::table::{DynamicTable, Entry, STATIC, STATIC_FIELDS};
 use super::{HpackError, huffman, integer};
+use crate::h2::settings::TABLE_OCTETS;
 
 /// Decodes the blocks of one connection, in order.
 #[derive(Debug)]
@@ -16,9 +17,11 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder whose table may have so many octets.
+    /// A decoder whose table may have so many octets. It has no more than the usual size until the peer makes
+    /// it larger.
     pub(crate) fn new(octets_max: usize) -> Self {
-        Self { table: DynamicTable::new(octets_max), octets_max, name: Vec::new(), value: Vec::new() }
+        let table = DynamicTable::new(octets_max.min(TABLE_OCTETS as usize));
+        Self { table, octets_max, name: Vec::new(), value: Vec::new() }
     }
 
     /// The peer has acknowledged another limit.

@@ -182,6 +182,19 @@ fn a_smaller_table_has_to_be_confirmed() {
 }
 
 #[test]
+fn a_larger_table_has_to_be_asked_for() {
+    let mut decoder = Decoder::new(8_192);
+    for _ in 0..3 {
+        let mut block = octets("4001 617f d10f");
+        block.extend([b'x'; 2_000]);
+        decode(&mut decoder, &block).unwrap();
+    }
+    assert_eq!(decode(&mut decoder, &octets("be bf")).unwrap().len(), 2);
+    assert_eq!(decode(&mut decoder, &octets("c0")), Err(HpackError::Index));
+    assert_eq!(decode(&mut decoder, &octets("3fe1 3f be")).unwrap().len(), 1);
+}
+
+#[test]
 fn a_field_larger_than_the_table_empties_it() {
     let mut decoder = Decoder::new(64);
     decode(&mut decoder, &octets("4001 6101 62")).unwrap();
