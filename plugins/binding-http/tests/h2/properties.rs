@@ -86,6 +86,39 @@ fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(one, 0..12).prop_map(|frames| frames.concat())
 }
 
+/// Octets after the preface that once were, or might be, worth a second look; each is cut everywhere.
+#[test]
+fn what_was_found_once_is_survived_in_any_pieces() {
+    let settings = frame(SETTINGS, 0, 0, []);
+    for octets in [
+        vec![],
+        vec![0xff; 40],
+        vec![0; 40],
+        frame(DATA, PADDED | END_STREAM, 1, [0]),
+        [post(1), frame(DATA, PADDED | END_STREAM, 1, [0])].concat(),
+        [post(1), frame(DATA, PADDED | END_STREAM, 1, [2, 0, 0])].concat(),
+        [post(1), frame(DATA, END_STREAM, 1, [0; 31])].concat(),
+        [post(1), frame(DATA, 0, 1, [0; 61]), frame(DATA, END_STREAM, 1, [0; 61])].concat(),
+        [post(1), frame(HEADERS, 5, 1, []), frame(DATA, 0, 1, [])].concat(),
+        [frame(HEADERS, 1, 1, []), frame(CONTINUATION, 4, 1, block(GET))].concat(),
+        [frame(HEADERS, 0x2d, 1, [1, 0, 0, 0, 1, 0, 0]), get(1)].concat(),
+        [get(1), frame(PRIORITY, 0, 1, [0, 0, 0, 1, 0]), frame(DATA, 1, 1, "abc")].concat(),
+        [get(0x7fff_ffff), get(1), get(0x7fff_ffff)].concat(),
+        frame(HEADERS, WHOLE, 1, [0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+        frame(HEADERS, WHOLE, 1, [0x40, 0xff, 0xff, 0xff, 0xff, 0x0f]),
+        frame(HEADERS, WHOLE, 1, [0x00, 0x84, 0xff, 0xff, 0xff, 0xff]),
+    ] {
+        let octets = [PREFACE, &settings, &octets].concat();
+        let whole = outcome(&[&octets]);
+        for at in PREFACE.len()..octets.len() {
+            let (first, second) = octets.split_at(at);
+            assert_eq!(outcome(&[first, second]), whole, "cut at {at}: {}", octets.escape_ascii());
+        }
+        let single: Vec<&[u8]> = octets.chunks(1).collect();
+        assert_eq!(outcome(&single), whole, "octet by octet: {}", octets.escape_ascii());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 

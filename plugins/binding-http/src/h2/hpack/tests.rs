@@ -185,7 +185,7 @@ fn a_smaller_table_has_to_be_confirmed() {
 fn a_larger_table_has_to_be_asked_for() {
     let mut decoder = Decoder::new(8_192);
     for _ in 0..3 {
-        let mut block = octets("4001 617f d10f");
+        let mut block = octets("4001 617f d10e");
         block.extend([b'x'; 2_000]);
         decode(&mut decoder, &block).unwrap();
     }
