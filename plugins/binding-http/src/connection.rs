@@ -23,6 +23,7 @@ mod request;
 use crate::body::Decoder;
 use crate::buffer::Buffer;
 use crate::date::DateLine;
+use crate::h2::FieldList;
 use crate::options::{HttpTimeouts, Limits};
 use crate::response::{self, Asked};
 use crate::target::Scheme;
@@ -32,15 +33,19 @@ use std::rc::Rc;
 use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Payload, Stream, StreamId};
 
 /// What all connections of a binding share.
+#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) timeouts: HttpTimeouts,
     /// None if responses get no date.
     pub(crate) date: Option<RefCell<DateLine>>,
+    /// Room for the fields of a request of HTTP/2 while it is decoded.
+    pub(crate) h2_fields: RefCell<FieldList>,
 }
 
 /// One connection: the stream that a client opened, and the stream of the request that it is answered by.
-pub struct Connection {
+#[derive(Debug)]
+pub(crate) struct Connection {
     shared: Rc<Shared>,
     scheme: Scheme,
     receiving: Receiving,
@@ -116,13 +121,13 @@ enum Reply {
 
 /// Received octets: in the batch, where they can be passed on without a copy, or held back earlier.
 #[derive(Clone, Copy)]
-enum Source<'a> {
+pub(crate) enum Source<'a> {
     Given(Payload<'a>),
     Held(&'a [u8]),
 }
 
 impl<'a> Source<'a> {
-    fn as_slice(&self) -> &'a [u8] {
+    pub(crate) fn as_slice(&self) -> &'a [u8] {
         match self {
             Self::Given(payload) => payload.as_slice(),
             Self::Held(octets) => octets,
@@ -130,7 +135,7 @@ impl<'a> Source<'a> {
     }
 
     /// Without the first `octets`.
-    fn skip(&self, octets: usize) -> Self {
+    pub(crate) fn skip(&self, octets: usize) -> Self {
         match self {
             Self::Given(payload) => Self::Given(payload.split_at(octets).1),
             Self::Held(held) => Self::Held(&held[octets..]),
@@ -138,7 +143,7 @@ impl<'a> Source<'a> {
     }
 
     /// The first `octets`.
-    fn first(&self, octets: usize) -> Self {
+    pub(crate) fn first(&self, octets: usize) -> Self {
         match self {
             Self::Given(payload) => Self::Given(payload.split_at(octets).0),
             Self::Held(held) => Self::Held(&held[..octets]),
@@ -146,7 +151,7 @@ impl<'a> Source<'a> {
     }
 
     /// Sends what the credit allows, and says how many octets that were.
-    fn send(&self, to: StreamId, cx: &mut Context<'_>) -> usize {
+    pub(crate) fn send(&self, to: StreamId, cx: &mut Context<'_>) -> usize {
         match self {
             Self::Given(payload) if payload.len() >= PASSED_OCTETS_MIN => cx.to(to).pass_payload(*payload),
             Self::Given(_) | Self::Held(_) => cx.to(to).data_slice(self.as_slice()),
@@ -178,6 +183,17 @@ impl Connection {
         };
         connection.arm(cx);
         connection
+    }
+
+    /// The connection begins with these octets, which were given back as credit.
+    pub(crate) fn begin_with(&mut self, octets: &[u8]) {
+        self.inbox.push(octets);
+        self.inbox_paid = octets.len();
+    }
+
+    /// What a connection of another version begins with in its place.
+    pub(crate) fn parts(&self) -> (Rc<Shared>, Scheme) {
+        (Rc::clone(&self.shared), self.scheme)
     }
 }
 

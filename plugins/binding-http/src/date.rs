@@ -2,6 +2,9 @@
 
 /// Octets of `date: Sun, 06 Nov 1994 08:49:37 GMT` and its line end.
 const LINE_OCTETS: usize = 37;
+/// Octets of the name with its colon and its blank, and of the value.
+const NAME_OCTETS: usize = 6;
+const VALUE_OCTETS: usize = 29;
 const SECONDS_A_DAY: u64 = 86_400;
 const DAY_NAMES: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
 const MONTH_NAMES: [&[u8; 3]; 12] =
@@ -26,6 +29,11 @@ impl DateLine {
             *self = Self { second, line: written(second) };
         }
         &self.line
+    }
+
+    /// The value of the field for a time in ms since 1970.
+    pub(crate) fn value_at(&mut self, unix_ms: u64) -> &[u8; VALUE_OCTETS] {
+        self.at(unix_ms)[NAME_OCTETS..].first_chunk().expect("the value is behind the name")
     }
 }
 

@@ -1,8 +1,12 @@
-//! The `http` binding: HTTP/1.1 (RFC 9110 and 9112) over transport streams.
+//! The `http` binding: HTTP/1.1 (RFC 9110 and 9112) and HTTP/2 (RFC 9113) over transport streams.
 //!
 //! It accepts a stream of octets from a client and opens a stream on its exit for each request. What the
-//! crate is *not*: it has no socket, no clock and no thread, does no TLS, and speaks neither HTTP/2 nor
-//! WebSocket. Responses come from exits; only refusals are its own.
+//! crate is *not*: it has no socket, no clock and no thread, does no TLS, and does not speak WebSocket.
+//! Responses come from exits; only refusals are its own.
+//!
+//! Where both versions are served, the attribute `alpn` of a client's stream says which it is (`h2` or
+//! `http/1.1`); without TLS, a client that begins with the preface of HTTP/2 speaks that. `versions: [h2]` takes
+//! nothing else, `Upgrade: h2c` is ignored. An exit cannot tell one version from the other.
 //!
 //! # Streams
 //!
@@ -23,8 +27,10 @@
 //! * A response without `content-length` is chunked, or ends with the connection if the client speaks
 //!   HTTP/1.0. `connection`, `keep-alive`, `proxy-connection`, `upgrade`, `te` and `transfer-encoding` of
 //!   the exit are left out, and its `content-length` is held to.
-//! * Requests of one connection are handled one after another; what is sent ahead waits in the order in
-//!   which it came, and as credit that is not given back.
+//! * Requests of one connection of HTTP/1.1 are handled one after another; what is sent ahead waits in the
+//!   order in which it came, and as credit that is not given back.
+//! * Of HTTP/2, crumbs of `cookie` are one field, the last; field names of a response are sent in lower case,
+//!   and its trailers always.
 //! * `100 Continue` is sent when the exit grants credit or answers with a status below 300, or else as soon
 //!   as the host has had its chance to say that no route fits.
 //!
@@ -32,18 +38,27 @@
 //!
 //! | key | default | |
 //! |---|---|---|
-//! | `versions` | `[http/1.1]` | `h2` may be listed too, but is not served yet |
+//! | `versions` | `[http/1.1, h2]` | which are served |
 //! | `overrides` | | request headers to set after routing, before those of the route |
 //! | `date` | `true` | whether responses get a `date` where the exit gives none |
-//! | `length-required` | `false` | whether POST, PUT and PATCH without a length are refused with 411; else their body is empty (RFC 9112, 6.3) |
-//! | `limits.request-line-bytes` | 8192 | longest request line: 414 |
-//! | `limits.header-bytes` | 16384 | longest head, and longest trailers: 431 |
+//! | `length-required` | `false` | whether POST, PUT and PATCH without a length are refused with 411; else their body is empty (RFC 9112, 6.3). Of HTTP/2, a body needs none |
+//! | `limits.request-line-bytes` | 8192 | longest request line, of HTTP/2 longest `:path`: 414 |
+//! | `limits.header-bytes` | 16384 | longest head, and longest trailers; of HTTP/2 decoded, and 32 more for each field: 431 |
 //! | `limits.header-count` | 100 | most fields of a head or of trailers, at most 128: 431 |
 //! | `limits.body-bytes` | 0 | longest request body, 0 for any: 413 |
-//! | `timeouts.header-read-ms` | 60000 | from the first octet of a head, or from the start of the connection, to its end: 408 |
+//! | `limits.h2.concurrent-streams` | 100 | most requests of a connection at a time, at most 1,000: REFUSED_STREAM |
+//! | `limits.h2.frame-bytes` | 16384 | longest payload of a frame: FRAME_SIZE_ERROR |
+//! | `limits.h2.table-bytes` | 4096 | largest HPACK table of a client; that of responses has 4,096 at most |
+//! | `limits.h2.stream-window-bytes` | 262144 | what a client may send ahead of an exit: FLOW_CONTROL_ERROR |
+//! | `limits.h2.connection-window-bytes` | 1048576 | the same of all requests together: FLOW_CONTROL_ERROR |
+//! | `limits.h2.continuations` | 8 | most CONTINUATION of a field block, whose octets are limited as well: ENHANCE_YOUR_CALM |
+//! | `limits.h2.resets` | 1000 | streams that a client resets, or makes this end reset, at once and again in 30 s: ENHANCE_YOUR_CALM |
+//! | `limits.h2.control-frames` | 10000 | SETTINGS, PING, PRIORITY, WINDOW_UPDATE, GOAWAY, empty DATA and unknown frames, counted alike; a request, or a frame of 256 octets of a response, pays for two: ENHANCE_YOUR_CALM |
+//! | `timeouts.header-read-ms` | 60000 | from the first octet of a head, or from the start of the connection, to its end: 408; of HTTP/2 of a preface, a frame or a field block: ENHANCE_YOUR_CALM |
 //! | `timeouts.body-read-ms` | 60000 | between two pieces of a body, while the exit would take more: 408 |
-//! | `timeouts.write-ms` | 60000 | between two pieces of a response that the client takes: the connection is aborted |
+//! | `timeouts.write-ms` | 60000 | between two pieces of a response that the client takes: the connection is aborted; a stream whose window stays shut is reset with CANCEL |
 //! | `timeouts.idle-ms` | 75000 | between two requests: the connection ends |
+//! | `timeouts.settings-ms` | 60000 | from the SETTINGS of HTTP/2 to their acknowledgement: SETTINGS_TIMEOUT |
 //! | `timeouts.drain-idle-ms` | 1000 | the same, once the generation of the configuration ends: the request that still comes is answered, as the last one |
 //! | `timeouts.response-ms` | 0 | from the end of a request to the begin of its response: 504 |
 //!
@@ -62,10 +77,26 @@
 //! | encoded octets that the client does not take | one response head, or one refusal | nothing new is decoded |
 //! | timers of the host | 1 | it is set anew when it comes |
 //!
+//! And of HTTP/2:
+//!
+//! | what | at most | then |
+//! |---|---|---|
+//! | a frame that is not complete | `frame-bytes`; content is not waited for | the connection ends |
+//! | a field block that is not complete | `header-bytes` and 16 KiB | ENHANCE_YOUR_CALM |
+//! | content of requests | `connection-window-bytes`, and of each stream `stream-window-bytes` | the client has no window |
+//! | trailers of a request | `header-bytes` for each stream | 431 |
+//! | content of responses | for each stream the credit that a direction starts with | the exit has no credit |
+//! | HPACK tables | `table-bytes` or 4 KiB, and 4 KiB, and 1 KiB to look them up | old fields are forgotten |
+//! | encoded octets that the client does not take | 16 KiB, what answers as many octets as a client has credit for, and a response head for each stream | no credit is given back |
+//! | identifiers of streams that were reset | 64 | frames of those before are answered |
+//!
 //! # Refusals
 //!
-//! A refusal has one line that says what was wrong, and ends the connection. After the response began, the
-//! connection is aborted instead, so that no client takes half a response for a whole.
+//! A refusal has one line that says what was wrong, and ends the connection, or the stream of HTTP/2. After the
+//! response began, it is aborted instead (of HTTP/2 reset: CANCEL, or INTERNAL_ERROR if the exit failed), so that
+//! no client takes half a response for a whole. What breaks the rules of HTTP/2 itself is no request and gets no
+//! status: a malformed request is reset with PROTOCOL_ERROR, and what a connection cannot go on after ends it with
+//! `GOAWAY`, its code, and a text that says what was wrong.
 //!
 //! | status | why |
 //! |---|---|
@@ -76,7 +107,7 @@
 //! | 411 | `length-required` |
 //! | 413, 414, 431 | a limit above; 431 also where a head does not fit the attributes that the host allows |
 //! | 417 | an expectation other than `100-continue` |
-//! | 421 | an absolute target with the scheme that the connection does not have |
+//! | 421 | an absolute target, or `:scheme`, with the scheme that the connection does not have |
 //! | 501 | `CONNECT`, or a transfer coding other than `chunked` |
 //! | 502 | the exit failed before its response (`crashed`, `unreachable`, `violation`, `cancelled`, an abort `unspecified`), or its response breaks the rules |
 //! | 503 | `limit`, `drained`, or the host's limit of streams |
@@ -92,13 +123,16 @@
 //! * A refusal has a body, and says what was wrong. An unknown method is handed on; routes decide on it.
 //! * Responses have a `date`. Header names of a response are sent as the exit gives them, not in capitals.
 //! * Requests of HTTP/1.0 are answered.
+//! * Windows of HTTP/2 are open from the start; they do not wait for the exit.
 
+mod accepted;
 mod body;
 mod buffer;
 mod connection;
 mod date;
 mod facts;
 mod fields;
+mod h2;
 mod head;
 mod options;
 mod response;
@@ -114,7 +148,8 @@ use std::rc::Rc;
 use target::Scheme;
 use zilla_sdk::prelude::*;
 
-pub use connection::Connection;
+pub use accepted::Accepted;
+pub use h2::HttpH2Limits;
 pub use options::{HttpLimits, HttpOptions, HttpTimeouts, HttpVersion};
 pub use routes::{HttpCondition, HttpWith, HttpWithHeaders};
 
@@ -131,7 +166,7 @@ impl Binding for Http {
     const TYPE: &'static str = "http";
     const KINDS: &'static [Kind] = &[Kind::Server];
     type Options = HttpOptions;
-    type Stream = Connection;
+    type Stream = Accepted;
 
     fn attach(config: BindingConfig<HttpOptions>) -> Result<Self, ConfigError> {
         let options = config.options;
@@ -145,15 +180,16 @@ impl Binding for Http {
             limits: Limits::new(&options, config.limits.attributes_octets),
             timeouts: options.timeouts,
             date: options.date.then(|| RefCell::new(DateLine::new())),
+            h2_fields: RefCell::default(),
         };
         Ok(Self { options, shared: Rc::new(shared) })
     }
 
-    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Connection, Reset> {
+    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Accepted, Reset> {
         let secure = begin.attributes.iter().any(|(name, _)| SECURE_ATTRIBUTES.contains(&name));
         let scheme = if secure { Scheme::Https } else { Scheme::Http };
-        cx.reply().begin();
-        Ok(Connection::new(Rc::clone(&self.shared), scheme, cx))
+        let alpn = begin.attributes.get(b"alpn");
+        Accepted::new(&self.shared, &self.options.versions, alpn, scheme, cx).map_err(Reset)
     }
 
     fn routes(_kind: Kind) -> RouteSchema {

@@ -1,5 +1,6 @@
 //! `options:` of the binding in `zilla.yaml`.
 
+use crate::h2::HttpH2Limits;
 use crate::head::HEADERS_MAX;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,7 +13,7 @@ pub enum HttpVersion {
     /// HTTP/1.1, and HTTP/1.0 with it.
     #[serde(rename = "http/1.1")]
     Http11,
-    /// HTTP/2. It may be listed, but it is not served yet.
+    /// HTTP/2
     #[serde(rename = "h2")]
     H2,
 }
@@ -21,7 +22,7 @@ pub enum HttpVersion {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct HttpOptions {
-    /// Versions to serve: `http/1.1`, and `h2` once it is served.
+    /// Versions to serve, at least one.
     pub versions: Vec<HttpVersion>,
     /// Request headers to set after routing, by lower-case name; pseudo-headers such as `:authority` too.
     pub overrides: BTreeMap<String, String>,
@@ -39,7 +40,7 @@ pub struct HttpOptions {
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
-            versions: vec![HttpVersion::Http11],
+            versions: vec![HttpVersion::Http11, HttpVersion::H2],
             overrides: BTreeMap::new(),
             date: true,
             length_required: false,
@@ -65,11 +66,19 @@ pub struct HttpLimits {
     pub header_count: u32,
     /// Longest body in octets, 0 for any; a longer one is answered with 413.
     pub body_bytes: u64,
+    /// What a connection of HTTP/2 may take besides.
+    pub h2: HttpH2Limits,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { request_line_bytes: 8_192, header_bytes: 16_384, header_count: 100, body_bytes: 0 }
+        Self {
+            request_line_bytes: 8_192,
+            header_bytes: 16_384,
+            header_count: 100,
+            body_bytes: 0,
+            h2: HttpH2Limits::default(),
+        }
     }
 }
 
@@ -90,6 +99,8 @@ pub struct HttpTimeouts {
     pub drain_idle_ms: u64,
     /// From the end of a request to the begin of its response.
     pub response_ms: u64,
+    /// From the SETTINGS of HTTP/2 to their acknowledgement.
+    pub settings_ms: u64,
 }
 
 impl Default for HttpTimeouts {
@@ -101,6 +112,7 @@ impl Default for HttpTimeouts {
             idle_ms: 75_000,
             drain_idle_ms: 1_000,
             response_ms: 0,
+            settings_ms: 60_000,
         }
     }
 }
@@ -114,14 +126,14 @@ impl HttpOptions {
             }
             Err(config_error(pointer, format!("a number from {min} to {max}"), value.to_string()))
         };
-        if !self.versions.contains(&HttpVersion::Http11) {
-            let found = if self.versions.is_empty() { "none" } else { "only h2, which is not served yet" };
-            return Err(config_error("/options/versions", "http/1.1 among the versions", found));
+        if self.versions.is_empty() {
+            return Err(config_error("/options/versions", "http/1.1, h2 or both", "none"));
         }
         if self.timeouts.drain_idle_ms == 0 {
             return Err(config_error("/options/timeouts/drain-idle-ms", "at least 1", "0"));
         }
         let limits = &self.limits;
+        limits.h2.check()?;
         within("/options/limits/request-line-bytes", limits.request_line_bytes, 16, BYTES_MAX)?;
         within("/options/limits/header-bytes", limits.header_bytes, 16, BYTES_MAX)?;
         within("/options/limits/header-count", limits.header_count, 1, HEADERS_MAX as u32)
@@ -142,6 +154,7 @@ pub(crate) struct Limits {
     pub(crate) length_required: bool,
     /// What the host allows for one attribute block.
     pub(crate) attributes_octets: usize,
+    pub(crate) h2: HttpH2Limits,
 }
 
 impl Limits {
@@ -154,6 +167,7 @@ impl Limits {
             body_bytes: if limits.body_bytes == 0 { u64::MAX } else { limits.body_bytes },
             length_required: options.length_required,
             attributes_octets: attributes_octets as usize,
+            h2: limits.h2,
         }
     }
 }

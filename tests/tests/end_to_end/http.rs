@@ -2,6 +2,7 @@
 
 mod bodies;
 mod curl;
+mod h2;
 mod hostile;
 mod refusals;
 mod requests;

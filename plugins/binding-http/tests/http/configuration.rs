@@ -77,7 +77,6 @@ fn overrides_of_the_options_are_set_before_those_of_the_route() {
 fn what_is_wrong_is_refused_with_its_place() {
     for (yaml, path) in [
         ("{kind: client}", "/kind"),
-        ("{kind: server, options: {versions: [h2]}}", "/options/versions"),
         ("{kind: server, options: {versions: []}}", "/options/versions"),
         ("{kind: server, options: {versions: [http/3]}}", "/options"),
         ("{kind: server, options: {access-control: {}}}", "/options"),
@@ -87,6 +86,8 @@ fn what_is_wrong_is_refused_with_its_place() {
         ("{kind: server, options: {limits: {header-bytes: 0}}}", "/options/limits/header-bytes"),
         ("{kind: server, options: {limits: {request-line-bytes: 1}}}", "/options/limits/request-line-bytes"),
         ("{kind: server, options: {limits: {body-bytes: -1}}}", "/options"),
+        ("{kind: server, options: {limits: {h2: {frame-bytes: 16383}}}}", "/options/limits/h2/frame-bytes"),
+        ("{kind: server, options: {limits: {h2: {resets: 0}}}}", "/options/limits/h2/resets"),
         ("{kind: server, options: {timeouts: {idle: 1}}}", "/options"),
         ("{kind: server, options: {overrides: {host: a}}}", "/options/overrides/host"),
         ("{kind: server, options: {overrides: {a: '${params.x}'}}}", "/options/overrides/a"),
@@ -132,6 +133,8 @@ fn what_is_wrong_is_refused_with_its_place() {
 }
 
 #[test]
-fn both_versions_may_be_listed() {
-    compiled("{kind: server, options: {versions: [http/1.1, h2]}, exit: a}");
+fn any_version_may_be_served() {
+    for versions in ["http/1.1, h2", "h2, http/1.1", "h2", "http/1.1"] {
+        compiled(&format!("{{kind: server, options: {{versions: [{versions}]}}, exit: a}}"));
+    }
 }

@@ -22,7 +22,7 @@ const REFUSED: &[(&str, u16)] = &[
     ("GET / HTTP/1.2\r\nhost: a\r\n\r\n", 505),
     ("GET / HTTP/2.0\r\nhost: a\r\n\r\n", 505),
     ("GET / HTTP/1.11\r\nhost: a\r\n\r\n", 400),
-    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    ("PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", 505),
     ("CONNECT a:80 HTTP/1.1\r\nhost: a\r\n\r\n", 501),
     // The host.
     ("GET / HTTP/1.1\r\n\r\n", 400),

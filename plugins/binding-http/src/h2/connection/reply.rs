@@ -1,0 +1,168 @@
+//! From the exits to the client: heads, content and their ends.
+
+use super::Connection;
+use crate::connection::Source;
+use crate::h2::frame::{self, Code, Kind, flag};
+use crate::h2::response;
+use crate::h2::streams::{Place, Reply, Request};
+use crate::response::{Fault, status};
+use crate::status::Refusal;
+use zilla_sdk::host::{self, Level};
+use zilla_sdk::{Attributes, CloseCode, Context, Payload};
+
+impl Connection {
+    /// The exit answers: the head of the response is written.
+    pub(super) fn reply_begins(&mut self, place: Place, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        let checked = status(attributes).and_then(|status| Ok((status, response::check(attributes)?)));
+        let (status, said) = match checked {
+            Ok(checked) => checked,
+            Err(fault) => return self.reply_faults(place, fault, cx),
+        };
+        self.continue_or_stop(place, status, cx);
+        let date = self.date(cx).filter(|_| !said.has_date);
+        let frame_octets_max = self.frame_octets_max();
+        let Some(stream) = self.streams.get(place) else { return };
+        stream.reply = match stream.is_head || matches!(status, 204 | 304) {
+            true => Reply::Empty,
+            false => Reply::Body(said.length),
+        };
+        let id = stream.id;
+        self.write(cx, |out, encoder| {
+            frame::write_headers(out, id, 0, frame_octets_max, |out| {
+                encoder.begin(out);
+                encoder.status(out, status);
+                response::write_fields(out, encoder, status, attributes);
+                if let Some(date) = date {
+                    encoder.field(out, b"date", &date);
+                }
+            });
+        });
+    }
+
+    /// A client that waits to send its content gets a sign if the exit takes the request; if the exit does
+    /// not, the content is not wanted.
+    fn continue_or_stop(&mut self, place: Place, status: u16, cx: &mut Context<'_>) {
+        if status < 300 {
+            return self.send_continue(place, cx);
+        }
+        let Some(stream) = self.streams.get(place) else { return };
+        if std::mem::take(&mut stream.expects_continue) {
+            stream.is_taken = false;
+            cx.to(stream.exit).abort(CloseCode::Cancelled);
+        }
+    }
+
+    /// The value of `date`, if responses get one.
+    pub(super) fn date(&self, cx: &Context<'_>) -> Option<[u8; 29]> {
+        let date = self.shared.date.as_ref()?;
+        Some(*date.borrow_mut().value_at(cx.now().unix_ms))
+    }
+
+    /// The exit sends content.
+    pub(super) fn reply_continues(&mut self, place: Place, content: Payload<'_>, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        let (exit, octets) = (stream.exit, content.len() as u64);
+        match &mut stream.reply {
+            Reply::Empty => return cx.from(exit).consume(octets),
+            Reply::Body(Some(left)) => match left.checked_sub(octets) {
+                Some(rest) => *left = rest,
+                None => {
+                    let fault = Fault("the response is longer than its content-length");
+                    return self.reply_faults(place, fault, cx);
+                }
+            },
+            Reply::Body(None) => {}
+            Reply::Awaited | Reply::Over => return,
+        }
+        let mut taken = 0;
+        if self.queue.is_empty() && stream.held.is_empty() {
+            taken = self.send_content(place, Source::Given(content), false, cx);
+            cx.from(exit).consume(taken as u64);
+        }
+        if taken < content.len() {
+            let now_ms = cx.now().monotonic_ms;
+            let Some(stream) = self.streams.get(place) else { return };
+            if stream.held.is_empty() {
+                stream.sent_ms = now_ms;
+                self.clock.write_began(&self.shared.timeouts, now_ms);
+            }
+            stream.held.push(&content[taken..]);
+            self.enqueue(place);
+        }
+    }
+
+    /// The exit ends the response.
+    pub(super) fn reply_ends(&mut self, place: Place, trailers: Attributes<'_>, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        match stream.reply {
+            Reply::Awaited => {
+                self.reply_faults(place, Fault("the exit ended without a response"), cx);
+            }
+            Reply::Body(Some(left)) if left > 0 => {
+                self.reply_faults(place, Fault("the response is shorter than its content-length"), cx);
+            }
+            Reply::Body(_) if !stream.held.is_empty() => {
+                stream.held_end = Some(trailers.block().to_vec());
+            }
+            Reply::Body(_) | Reply::Empty => self.finish(place, trailers, cx),
+            Reply::Over => {}
+        }
+    }
+
+    /// The exit aborts: before its response the client is told so, afterwards it must not look complete.
+    pub(super) fn reply_aborts(&mut self, place: Place, code: CloseCode, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        if stream.reply == Reply::Awaited {
+            return self.refuse(place, Refusal::of_abort(code), cx);
+        }
+        let code = match code {
+            CloseCode::Cancelled | CloseCode::Drained | CloseCode::Timeout => Code::Cancel,
+            _ => Code::InternalError,
+        };
+        self.reset_stream(place, code, cx);
+    }
+
+    /// The response is complete: its trailers are written, or its end.
+    pub(super) fn finish(&mut self, place: Place, trailers: Attributes<'_>, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        stream.reply = Reply::Over;
+        let (id, frame_octets_max) = (stream.id, self.frame_octets_max());
+        let mut written = Ok(());
+        self.write(cx, |out, encoder| {
+            if !response::has_trailers(trailers) {
+                return frame::write_head(out, Kind::Data, flag::END_STREAM, id, 0);
+            }
+            frame::write_headers(out, id, flag::END_STREAM, frame_octets_max, |out| {
+                encoder.begin(out);
+                written = response::write_trailers(out, encoder, trailers);
+            });
+        });
+        if let Err(Fault(fault)) = written {
+            host::log(Level::Warn, fault);
+        }
+        self.settle(place, cx);
+    }
+
+    /// Goes on after a stream came further: it is over when both the request and the response are.
+    pub(super) fn settle(&mut self, place: Place, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        if stream.reply != Reply::Over {
+            return;
+        }
+        match stream.request {
+            Request::Ended if stream.inbox.is_empty() || !stream.is_taken => {
+                self.leave_exit(place, cx);
+                self.remove(place, cx);
+            }
+            // The exit has answered, and does not take the rest: the client need not send it.
+            Request::Open if !stream.is_taken => self.reset_stream(place, Code::NoError, cx),
+            Request::Ended | Request::Open => {}
+        }
+    }
+
+    /// The exit's response cannot be sent as it is.
+    fn reply_faults(&mut self, place: Place, Fault(fault): Fault, cx: &mut Context<'_>) {
+        host::log(Level::Warn, fault);
+        self.refuse(place, Refusal::new(502, "the exit's response is invalid"), cx);
+    }
+}

@@ -1,0 +1,328 @@
+//! From the client to the exits: requests, content and their ends.
+
+use super::frames::{DataLeft, Reading};
+use super::schedule::EARNED_CONTROLS;
+use super::{Connection, Leaving};
+use crate::connection::Source;
+use crate::h2::flow::{ReceiveWindow, SendWindow};
+use crate::h2::frame::{self, Code, Head, Wrong, flag};
+use crate::h2::request::{Asked, FieldList, Unfit};
+use crate::h2::streams::{Place, Reply, Request, Stream};
+use crate::status::Refusal;
+use zilla_sdk::{Attributes, CloseCode, Context, Payload};
+
+impl Connection {
+    /// A request: its exchange is opened, or it is refused.
+    pub(super) fn on_request(
+        &mut self,
+        id: u32,
+        ends: bool,
+        fields: &FieldList,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Wrong> {
+        self.last = id;
+        if self.streams.len() >= self.shared.limits.h2.concurrent_streams as usize {
+            return Err(Wrong::Stream(id, Code::RefusedStream));
+        }
+        let limits = self.shared.limits;
+        let opened = fields.request(self.scheme, ends, &limits, |asked, write| {
+            let exit = cx.open(|attributes| write(attributes));
+            if ends && let Some(exit) = exit {
+                cx.to(exit).end();
+            }
+            (asked, exit)
+        });
+        let (asked, exit, refusal) = match opened {
+            Ok((asked, Some(exit))) => (asked, exit, None),
+            Ok((asked, None)) => (asked, 0, Some(Refusal::new(503, "there are too many requests"))),
+            Err(Unfit::Malformed) => return Err(Wrong::Stream(id, Code::ProtocolError)),
+            Err(Unfit::Refused(refusal)) => {
+                let asked = Asked { is_head: fields.is_head(), expects_continue: false, length: None };
+                (asked, 0, Some(refusal))
+            }
+        };
+        self.controls.earn(EARNED_CONTROLS);
+        let stream = self.stream(id, ends, asked, exit, cx);
+        let (waits, place) = (stream.expects_continue, self.streams.insert(stream));
+        self.clock.stream_began(waits, &self.shared.timeouts, cx.now().monotonic_ms);
+        if let Some(refusal) = refusal {
+            self.refuse(place, refusal, cx);
+        }
+        Ok(())
+    }
+
+    fn stream(&self, id: u32, ends: bool, asked: Asked, exit: u32, cx: &Context<'_>) -> Stream {
+        let now_ms = cx.now().monotonic_ms;
+        Stream {
+            id,
+            exit,
+            is_head: asked.is_head,
+            expects_continue: asked.expects_continue,
+            request: if ends { Request::Ended } else { Request::Open },
+            is_taken: exit != 0,
+            length_left: asked.length,
+            body_left: self.shared.limits.body_bytes,
+            receive_window: ReceiveWindow::new(self.shared.limits.h2.stream_window_bytes),
+            inbox: Default::default(),
+            inbox_end: None,
+            reply: Reply::Awaited,
+            send_window: SendWindow::new(self.peer.window_octets),
+            held: Default::default(),
+            held_end: None,
+            is_queued: false,
+            moved_ms: now_ms,
+            sent_ms: now_ms,
+        }
+    }
+
+    /// A second field block of a stream: trailers.
+    pub(super) fn on_trailers(
+        &mut self,
+        place: Place,
+        ends: bool,
+        fields: &FieldList,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Wrong> {
+        let Some(stream) = self.streams.get(place) else { return Ok(()) };
+        let id = stream.id;
+        if stream.request == Request::Ended {
+            return Err(Wrong::Stream(id, Code::StreamClosed));
+        }
+        match fields.trailers() {
+            Ok(trailers) if ends => self.request_ends(place, trailers, cx),
+            // RFC 9113, 8.1: what has trailers ends with them.
+            Ok(_) | Err(Unfit::Malformed) => Err(Wrong::Stream(id, Code::ProtocolError)),
+            Err(Unfit::Refused(refusal)) => {
+                if ends {
+                    stream.request = Request::Ended;
+                }
+                self.refuse(place, refusal, cx);
+                Ok(())
+            }
+        }
+    }
+
+    /// The head of `DATA`: windows are charged for all of it, padding included.
+    pub(super) fn begin_data(&mut self, head: Head, cx: &mut Context<'_>) {
+        match self.check_data(head, cx) {
+            Ok(()) => {}
+            Err(wrong @ Wrong::Connection(..)) => return self.fail(wrong, cx),
+            // The frame is read over, and counts for the connection.
+            Err(wrong @ Wrong::Stream(..)) => self.fail(wrong, cx),
+        }
+        if self.reading == Reading::Over {
+            return;
+        }
+        let left = DataLeft {
+            stream: head.stream,
+            is_padding_due: head.has(flag::PADDED),
+            content: head.octets,
+            padding: 0,
+            ends: head.has(flag::END_STREAM),
+        };
+        self.go_on_with_data(left, cx);
+    }
+
+    fn check_data(&mut self, head: Head, cx: &mut Context<'_>) -> Result<(), Wrong> {
+        let Head { octets, stream: id, .. } = head;
+        let connection = |code, because| Err(Wrong::Connection(code, because));
+        if id.is_multiple_of(2) || id > self.last && !matches!(self.leaving, Leaving::Told) {
+            return connection(Code::ProtocolError, "DATA are on a stream that is not open");
+        }
+        if head.has(flag::PADDED) && octets == 0 {
+            return connection(Code::FrameSizeError, "DATA are too short for their padding");
+        }
+        if !self.receive_window.receive(octets) {
+            return connection(Code::FlowControlError, "DATA are longer than the connection's window");
+        }
+        if octets == 0 && !head.has(flag::END_STREAM) {
+            self.spend_control(cx)?;
+        }
+        let Some(stream) = self.streams.find_stream(id) else {
+            return match id > self.last || self.streams.was_reset(id) {
+                true => Ok(()),
+                false => Err(Wrong::Stream(id, Code::StreamClosed)),
+            };
+        };
+        if stream.request == Request::Ended {
+            return Err(Wrong::Stream(id, Code::StreamClosed));
+        }
+        match stream.receive_window.receive(octets) {
+            true => Ok(()),
+            false => Err(Wrong::Stream(id, Code::FlowControlError)),
+        }
+    }
+
+    /// A piece of the payload of `DATA`: says how many octets were taken.
+    pub(super) fn step_data(
+        &mut self,
+        mut left: DataLeft,
+        payload: Payload<'_>,
+        cx: &mut Context<'_>,
+    ) -> usize {
+        if left.is_padding_due {
+            let padding = payload.first().map_or(0, |octet| u32::from(*octet));
+            let Some(content) = left.content.checked_sub(1 + padding) else {
+                let because = "the padding is longer than the frame";
+                self.fail(Wrong::Connection(Code::ProtocolError, because), cx);
+                return 1;
+            };
+            self.give_back(left.stream, 1, cx);
+            self.go_on_with_data(DataLeft { is_padding_due: false, content, padding, ..left }, cx);
+            return 1;
+        }
+        let content = payload.split_at(left.content as usize).0;
+        left.content -= content.len() as u32;
+        let padding = (payload.len() - content.len()).min(left.padding as usize);
+        left.padding -= padding as u32;
+        if !content.is_empty() {
+            self.on_content(left.stream, content, cx);
+        }
+        self.give_back(left.stream, padding, cx);
+        if self.reading != Reading::Over {
+            self.go_on_with_data(left, cx);
+        }
+        content.len() + padding
+    }
+
+    /// Waits for the rest of `DATA`, or is done with it.
+    fn go_on_with_data(&mut self, left: DataLeft, cx: &mut Context<'_>) {
+        if left.is_padding_due || left.content + left.padding > 0 {
+            self.reading = Reading::Data(left);
+            return;
+        }
+        self.reading = Reading::Frame;
+        if left.ends
+            && let Some(place) = self.streams.find(left.stream)
+            && let Err(wrong) = self.request_ends(place, Attributes::default(), cx)
+        {
+            self.fail(wrong, cx);
+        }
+    }
+
+    /// Content of a request, or of none that is left.
+    fn on_content(&mut self, id: u32, content: Payload<'_>, cx: &mut Context<'_>) {
+        let octets = content.len() as u64;
+        let Some(place) = self.streams.find(id) else { return self.give_back(id, content.len(), cx) };
+        let Some(stream) = self.streams.get(place) else { return };
+        stream.moved_ms = cx.now().monotonic_ms;
+        stream.expects_continue = false;
+        if stream.length_left.is_some_and(|left| left < octets) {
+            self.give_back(0, content.len(), cx);
+            return self.fail(Wrong::Stream(id, Code::ProtocolError), cx);
+        }
+        stream.length_left = stream.length_left.map(|left| left - octets);
+        let Some(body_left) = stream.body_left.checked_sub(octets) else {
+            self.give_back(0, content.len(), cx);
+            return self.refuse(place, Refusal::new(413, "the body is too long"), cx);
+        };
+        stream.body_left = body_left;
+        if !stream.is_taken {
+            // No more is given back for the stream, so a client sends no more than its window.
+            return self.give_back(0, content.len(), cx);
+        }
+        let mut taken = 0;
+        if stream.inbox.is_empty() {
+            taken = Source::Given(content).send(stream.exit, cx);
+        }
+        stream.inbox.push(&content[taken..]);
+        self.give_back(id, taken, cx);
+    }
+
+    /// Octets of `DATA` need no room any more: the client gets them back, for the stream as long as it sends.
+    fn give_back(&mut self, id: u32, octets: usize, cx: &mut Context<'_>) {
+        if octets == 0 {
+            return;
+        }
+        if let Some(increment) = self.receive_window.take(octets) {
+            self.write(cx, |out, _| frame::write_window_update(out, 0, increment));
+        }
+        if id != 0
+            && let Some(stream) = self.streams.find_stream(id)
+            && stream.request == Request::Open
+            && let Some(increment) = stream.receive_window.take(octets)
+        {
+            self.write(cx, |out, _| frame::write_window_update(out, id, increment));
+        }
+    }
+
+    /// The client ends a request.
+    pub(super) fn request_ends(
+        &mut self,
+        place: Place,
+        trailers: Attributes<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Wrong> {
+        let Some(stream) = self.streams.get(place) else { return Ok(()) };
+        if stream.length_left.is_some_and(|left| left > 0) {
+            return Err(Wrong::Stream(stream.id, Code::ProtocolError));
+        }
+        stream.request = Request::Ended;
+        stream.moved_ms = cx.now().monotonic_ms;
+        if !stream.inbox.is_empty() {
+            stream.inbox_end = Some(trailers.block().to_vec());
+        } else if stream.is_taken {
+            cx.to(stream.exit).end_with(|attributes| attributes.append(trailers));
+        }
+        self.clock.stream_moved(&self.shared.timeouts, cx.now().monotonic_ms);
+        self.settle(place, cx);
+        Ok(())
+    }
+
+    /// The exit gives credit: what is held for it is sent.
+    pub(super) fn deliver_inbox(&mut self, place: Place, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        if stream.inbox.is_empty() || !stream.is_taken {
+            return;
+        }
+        let taken = Source::Held(stream.inbox.as_slice()).send(stream.exit, cx);
+        stream.inbox.consume(taken);
+        if taken > 0 {
+            stream.moved_ms = cx.now().monotonic_ms;
+        }
+        let id = stream.id;
+        if stream.inbox.is_empty()
+            && let Some(trailers) = stream.inbox_end.take()
+        {
+            cx.to(stream.exit).end_with(|attributes| attributes.append(Attributes::new(&trailers)));
+        }
+        self.give_back(id, taken, cx);
+        self.settle(place, cx);
+    }
+
+    /// The exit wants no more of the request.
+    pub(super) fn request_refused(&mut self, place: Place, code: CloseCode, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        if stream.reply == Reply::Awaited {
+            return self.refuse(place, Refusal::of_reset(code), cx);
+        }
+        stream.is_taken = false;
+        self.drop_inbox(place, cx);
+        self.settle(place, cx);
+    }
+
+    /// Forgets content that nobody takes.
+    pub(super) fn drop_inbox(&mut self, place: Place, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        let octets = stream.inbox.as_slice().len();
+        stream.inbox.clear();
+        stream.inbox_end = None;
+        self.give_back(0, octets, cx);
+    }
+
+    /// Tells a client that waits to send its content.
+    pub(super) fn send_continue(&mut self, place: Place, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        if !std::mem::take(&mut stream.expects_continue) || stream.reply != Reply::Awaited {
+            return;
+        }
+        stream.moved_ms = cx.now().monotonic_ms;
+        let (id, frame_octets_max) = (stream.id, self.frame_octets_max());
+        self.write(cx, |out, encoder| {
+            frame::write_headers(out, id, 0, frame_octets_max, |out| {
+                encoder.begin(out);
+                encoder.status(out, 100);
+            });
+        });
+    }
+}

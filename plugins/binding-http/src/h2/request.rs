@@ -1,0 +1,290 @@
+//! From fields to attributes (RFC 9113, 8.1 to 8.3): what a request and its trailers may have.
+
+use super::hpack::FIELD_OVERHEAD_OCTETS;
+use crate::fields::{self, Field};
+use crate::options::Limits;
+use crate::status::Refusal;
+use crate::target::{Authority, Scheme, Target};
+use std::ops::Range;
+use zilla_sdk::{Attributes, AttributesWriter};
+
+/// Octets that an attribute takes besides its name and its value.
+const ATTRIBUTE_OVERHEAD_OCTETS: usize = 6;
+/// Attributes of a request that are no header fields, with some room for a port.
+const PSEUDO_OCTETS: usize = 4 * ATTRIBUTE_OVERHEAD_OCTETS + 64;
+
+/// Why a field list is not handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// It breaks the rules of HTTP/2: the stream is reset (RFC 9113, 8.1.1).
+    Malformed,
+    /// It is answered.
+    Refused(Refusal),
+}
+
+/// A list of fields as it is decoded, one after another. Kept between requests for its room.
+#[derive(Debug, Default)]
+pub(crate) struct FieldList {
+    /// Fields that are handed on.
+    attributes: Vec<u8>,
+    /// Values of pseudo-headers and of `host`, one behind another.
+    values: Vec<u8>,
+    method: Option<Range<usize>>,
+    scheme: Option<Range<usize>>,
+    authority: Option<Range<usize>>,
+    path: Option<Range<usize>>,
+    host: Option<Range<usize>>,
+    /// All cookies in one (RFC 9113, 8.2.3).
+    cookies: Vec<u8>,
+    length: Option<u64>,
+    expects_continue: bool,
+    is_trailers: bool,
+    has_fields: bool,
+    /// Fields so far, and what they count.
+    count: usize,
+    octets: usize,
+    unfit: Option<Unfit>,
+}
+
+/// What a request says besides what is handed on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) is_head: bool,
+    pub(super) expects_continue: bool,
+    /// `content-length`
+    pub(super) length: Option<u64>,
+}
+
+impl FieldList {
+    /// Forgets everything, for the fields of a request or for trailers.
+    pub(super) fn clear(&mut self, is_trailers: bool) {
+        let (mut attributes, mut values, mut cookies) = (
+            std::mem::take(&mut self.attributes),
+            std::mem::take(&mut self.values),
+            std::mem::take(&mut self.cookies),
+        );
+        attributes.clear();
+        values.clear();
+        cookies.clear();
+        *self = Self { attributes, values, cookies, is_trailers, ..Self::default() };
+    }
+
+    /// Takes the next field. What comes after one that does not fit is only counted.
+    pub(super) fn push(&mut self, name: &[u8], value: &[u8], limits: &Limits) {
+        self.count += 1;
+        self.octets = self.octets.saturating_add(name.len() + value.len() + FIELD_OVERHEAD_OCTETS);
+        if self.unfit.is_some() {
+            return;
+        }
+        let taken = match name {
+            [b':', ..] => self.push_pseudo(name, value, limits),
+            _ => self.push_field(name, value, limits),
+        };
+        self.unfit = taken.err();
+    }
+
+    fn push_pseudo(&mut self, name: &[u8], value: &[u8], limits: &Limits) -> Result<(), Unfit> {
+        // RFC 9113, 8.3: they go before the fields, and trailers have none.
+        if self.has_fields || self.is_trailers || !fields::is_value(value) {
+            return Err(Unfit::Malformed);
+        }
+        if self.octets > limits.header_bytes {
+            return Err(self.too_long());
+        }
+        let place = match name {
+            b":method" => &mut self.method,
+            b":scheme" => &mut self.scheme,
+            b":authority" => &mut self.authority,
+            b":path" if value.len() > limits.request_line_bytes => {
+                return Err(Unfit::Refused(Refusal::new(414, "the path is too long")));
+            }
+            b":path" => &mut self.path,
+            _ => return Err(Unfit::Malformed),
+        };
+        if place.is_some() {
+            return Err(Unfit::Malformed);
+        }
+        *place = Some(append(&mut self.values, value));
+        // Pseudo-headers are no header fields.
+        self.count -= 1;
+        Ok(())
+    }
+
+    fn push_field(&mut self, name: &[u8], value: &[u8], limits: &Limits) -> Result<(), Unfit> {
+        self.has_fields = true;
+        if !fields::is_token(name) || name.iter().any(u8::is_ascii_uppercase) || !is_value(value) {
+            return Err(Unfit::Malformed);
+        }
+        let kind = Field::of(name);
+        // RFC 9113, 8.2.2: what says something of one connection has no place here.
+        match kind {
+            Field::Connection | Field::TransferEncoding | Field::HopByHop => return Err(Unfit::Malformed),
+            Field::Te if !value.eq_ignore_ascii_case(b"trailers") => return Err(Unfit::Malformed),
+            _ => {}
+        }
+        if self.octets > limits.header_bytes {
+            return Err(self.too_long());
+        }
+        if self.count > limits.header_count {
+            let because = match self.is_trailers {
+                true => "the trailers have too many fields",
+                false => "the header has too many fields",
+            };
+            return Err(Unfit::Refused(Refusal::new(431, because)));
+        }
+        if self.is_trailers {
+            if fields::is_trailer(name) {
+                AttributesWriter::new(&mut self.attributes).push(name, value);
+            }
+            return Ok(());
+        }
+        match kind {
+            Field::Host if self.host.is_some() => {
+                return Err(Unfit::Refused(Refusal::bad_request("there is more than one host")));
+            }
+            Field::Host => self.host = Some(append(&mut self.values, value)),
+            Field::ContentLength if self.length.is_some() => return Err(Unfit::Malformed),
+            Field::ContentLength => {
+                self.length = Some(fields::number(value).ok_or(Unfit::Malformed)?);
+                AttributesWriter::new(&mut self.attributes).push(name, value);
+            }
+            Field::Expect if value.eq_ignore_ascii_case(b"100-continue") => self.expects_continue = true,
+            Field::Expect => {
+                return Err(Unfit::Refused(Refusal::new(417, "only 100-continue can be expected")));
+            }
+            Field::EndToEnd if name == b"cookie" => {
+                if !self.cookies.is_empty() {
+                    self.cookies.extend_from_slice(b"; ");
+                }
+                self.cookies.extend_from_slice(value);
+            }
+            _ => AttributesWriter::new(&mut self.attributes).push(name, value),
+        }
+        Ok(())
+    }
+
+    fn too_long(&self) -> Unfit {
+        let because = if self.is_trailers { "the trailers are too long" } else { "the header is too long" };
+        Unfit::Refused(Refusal::new(431, because))
+    }
+
+    /// The trailers that are handed on, if they are whole and fit.
+    pub(super) fn trailers(&self) -> Result<Attributes<'_>, Unfit> {
+        match self.unfit {
+            Some(unfit) => Err(unfit),
+            None => Ok(Attributes::new(&self.attributes)),
+        }
+    }
+
+    /// Whether the request so far asks for no content in the response: a refusal has none then.
+    pub(super) fn is_head(&self) -> bool {
+        self.value(&self.method) == Some(b"HEAD")
+    }
+
+    /// Checks the request, all fields being there, and hands what writes its attributes to `open`: pseudo-headers,
+    /// then header fields in order.
+    pub(super) fn request<R>(
+        &self,
+        scheme: Scheme,
+        ends: bool,
+        limits: &Limits,
+        open: impl FnOnce(Asked, &mut dyn FnMut(&mut AttributesWriter<'_>)) -> R,
+    ) -> Result<R, Unfit> {
+        if let Some(unfit) = self.unfit {
+            return Err(unfit);
+        }
+        let method = self.value(&self.method).filter(|method| fields::is_token(method));
+        let method = method.ok_or(Unfit::Malformed)?;
+        let method = std::str::from_utf8(method).map_err(|_| Unfit::Malformed)?;
+        if method == "CONNECT" {
+            return Err(self.connect());
+        }
+        let (Some(asked_scheme), Some(path)) = (self.value(&self.scheme), self.value(&self.path)) else {
+            return Err(Unfit::Malformed);
+        };
+        check_scheme(asked_scheme, scheme)?;
+        // RFC 9113, 8.3.1: a path, or `*`; no absolute target.
+        if !path.starts_with(b"/") && path != b"*" {
+            return Err(Unfit::Malformed);
+        }
+        let target = Target::parse(method, path, scheme).map_err(Unfit::Refused)?;
+        let authority = self.checked_authority(scheme)?;
+        if self.length.is_some_and(|length| length > limits.body_bytes) {
+            return Err(Unfit::Refused(Refusal::new(413, "the body is too long")));
+        }
+        if ends && self.length.is_some_and(|length| length > 0) {
+            return Err(Unfit::Malformed);
+        }
+        let attributes_octets =
+            self.attributes.len() + self.values.len() + self.cookies.len() + PSEUDO_OCTETS;
+        if attributes_octets > limits.attributes_octets {
+            return Err(self.too_long());
+        }
+        let asked = Asked {
+            is_head: method == "HEAD",
+            expects_continue: self.expects_continue && !ends,
+            length: self.length,
+        };
+        let mut write = |attributes: &mut AttributesWriter<'_>| {
+            attributes.push(b":method", method);
+            attributes.push(b":scheme", scheme.as_str());
+            authority.with_normalised(scheme, |octets| attributes.push(b":authority", octets));
+            target.with_path(|path| attributes.push(b":path", path));
+            attributes.append(Attributes::new(&self.attributes));
+            if !self.cookies.is_empty() {
+                attributes.push(b"cookie", &self.cookies);
+            }
+        };
+        Ok(open(asked, &mut write))
+    }
+
+    /// RFC 9113, 8.5: `CONNECT` has an authority, and neither scheme nor path. It is not served.
+    fn connect(&self) -> Unfit {
+        match self.authority.is_some() && self.scheme.is_none() && self.path.is_none() {
+            true => Unfit::Refused(Refusal::new(501, "CONNECT is not served")),
+            false => Unfit::Malformed,
+        }
+    }
+
+    /// `:authority`, or else `host`; if there are both, they say the same (RFC 9113, 8.3.1).
+    fn checked_authority(&self, scheme: Scheme) -> Result<Authority<'_>, Unfit> {
+        let parse = |octets| Authority::parse(octets).map_err(Unfit::Refused);
+        match (self.value(&self.authority), self.value(&self.host)) {
+            (None, None) => Err(Unfit::Refused(Refusal::bad_request("there is no host"))),
+            (Some(only), None) | (None, Some(only)) => parse(only),
+            (Some(authority), Some(host)) => {
+                let (authority, host) = (parse(authority)?, parse(host)?);
+                let is_same = authority
+                    .with_normalised(scheme, |one| host.with_normalised(scheme, |other| one == other));
+                if is_same { Ok(authority) } else { Err(Unfit::Malformed) }
+            }
+        }
+    }
+
+    fn value(&self, range: &Option<Range<usize>>) -> Option<&[u8]> {
+        self.values.get(range.clone()?)
+    }
+}
+
+fn append(values: &mut Vec<u8>, value: &[u8]) -> Range<usize> {
+    let start = values.len();
+    values.extend_from_slice(value);
+    start..values.len()
+}
+
+fn check_scheme(asked: &[u8], scheme: Scheme) -> Result<(), Unfit> {
+    if asked.eq_ignore_ascii_case(scheme.as_str().as_bytes()) {
+        return Ok(());
+    }
+    let is_known = asked.eq_ignore_ascii_case(b"http") || asked.eq_ignore_ascii_case(b"https");
+    Err(Unfit::Refused(match is_known {
+        true => Refusal::new(421, "the request's scheme is not that of the connection"),
+        false => Refusal::bad_request("the request's scheme is neither http nor https"),
+    }))
+}
+
+/// RFC 9113, 8.2.1: no control characters, and no blanks around it.
+fn is_value(value: &[u8]) -> bool {
+    let is_blank = |octet: Option<&u8>| matches!(octet, Some(b' ' | b'\t'));
+    !is_blank(value.first()) && !is_blank(value.last()) && fields::is_value(value)
+}

@@ -1,0 +1,92 @@
+//! Writes the fields of a response of the exit as a field block.
+
+use super::hpack::Encoder;
+use crate::fields::{self, Field};
+use crate::response::Fault;
+use zilla_sdk::Attributes;
+
+/// What the fields of a response say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    pub(super) length: Option<u64>,
+    pub(super) has_date: bool,
+}
+
+/// Checks the fields of a response before anything is written, for the encoder remembers what it wrote.
+pub(super) fn check(attributes: Attributes<'_>) -> Result<Said, Fault> {
+    let mut said = Said::default();
+    for (name, value) in attributes {
+        match Field::of(name) {
+            _ if name.starts_with(b":") => continue,
+            Field::ContentLength if said.length.is_some() => {
+                return Err(Fault("the response has more than one content-length"));
+            }
+            Field::ContentLength => {
+                let length = fields::number(value).ok_or(Fault("the content-length is not a number"))?;
+                said.length = Some(length);
+            }
+            Field::Date => said.has_date = true,
+            _ => {}
+        }
+        if !fields::is_token(name) {
+            return Err(Fault("a field name of the response is not a token"));
+        }
+        if !fields::is_value(value) {
+            return Err(Fault("a field value of the response has a character that it must not have"));
+        }
+    }
+    Ok(said)
+}
+
+/// Writes checked fields, without those that have no place in HTTP/2.
+pub(super) fn write_fields(
+    out: &mut Vec<u8>,
+    encoder: &mut Encoder,
+    status: u16,
+    attributes: Attributes<'_>,
+) {
+    for (name, value) in attributes {
+        match Field::of(name) {
+            _ if name.starts_with(b":") => {}
+            Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te => {}
+            Field::ContentLength if status == 204 => {}
+            _ => write_field(out, encoder, name, value),
+        }
+    }
+}
+
+/// Writes the trailers that may be sent; those that must not be trailers, and malformed ones, are left out.
+/// Says whether there was a malformed one.
+pub(super) fn write_trailers(
+    out: &mut Vec<u8>,
+    encoder: &mut Encoder,
+    trailers: Attributes<'_>,
+) -> Result<(), Fault> {
+    let mut faults = Ok(());
+    for (name, value) in trailers.iter().filter(|(name, _)| is_sent(name)) {
+        if fields::is_token(name) && fields::is_value(value) {
+            write_field(out, encoder, name, value);
+        } else {
+            faults = Err(Fault("a trailer of the response is malformed"));
+        }
+    }
+    faults
+}
+
+/// Whether there is a trailer to send.
+pub(super) fn has_trailers(trailers: Attributes<'_>) -> bool {
+    trailers.iter().any(|(name, value)| is_sent(name) && fields::is_token(name) && fields::is_value(value))
+}
+
+fn is_sent(name: &[u8]) -> bool {
+    !name.starts_with(b":") && fields::is_trailer(name)
+}
+
+/// Writes a field, its name in lower case and its value without blanks around it (RFC 9113, 8.2).
+fn write_field(out: &mut Vec<u8>, encoder: &mut Encoder, name: &[u8], value: &[u8]) {
+    let value = fields::trim(value);
+    match name.iter().any(u8::is_ascii_uppercase) {
+        true => encoder.field(out, &name.to_ascii_lowercase(), value),
+        false => encoder.field(out, name, value),
+    }
+}
