@@ -6,13 +6,22 @@ use crate::head::{self, Framing, RequestHead};
 use crate::response::{Asked, CONTINUE};
 use crate::status::Refusal;
 use std::mem::MaybeUninit;
-use zilla_sdk::{CloseCode, Context, Payload};
+use zilla_sdk::{CloseCode, Context, OpenError, Payload};
 
 /// Empty lines that are read over before a request line (RFC 9112, 2.2); more are answered with 400.
 const EMPTY_LINES_MAX: u8 = 2;
 /// Octets of a body that are read over when the exit does not want them; past it the connection ends
 /// after the response. As much as a client may have sent before it could know.
 const DISCARDED_OCTETS_MAX: u64 = 65_536;
+
+/// Why a request goes nowhere.
+fn not_opened(error: OpenError) -> Refusal {
+    match error {
+        OpenError::TooManyStreams => Refusal::new(503, "there are too many requests"),
+        OpenError::AttributesTooLong => Refusal::new(431, "the header is too long"),
+        OpenError::AcceptedIsOver => Refusal::new(503, "the connection is over"),
+    }
+}
 
 impl Connection {
     /// Takes octets of the client.
@@ -140,9 +149,12 @@ impl Connection {
             is_head: head.method == "HEAD",
             keep_alive: head.keep_alive && !self.draining,
         };
-        let Some(exit) = cx.open(|attributes| head.write(attributes)) else {
-            self.refuse(Refusal::new(503, "there are too many requests"), cx);
-            return None;
+        let exit = match cx.open(|attributes| head.write(attributes)) {
+            Ok(exit) => exit,
+            Err(error) => {
+                self.refuse(not_opened(error), cx);
+                return None;
+            }
         };
         let request = if head.framing == Framing::Empty { Request::Over } else { Request::Open };
         self.receiving = match head.framing {
