@@ -29,7 +29,7 @@ use crate::target::Scheme;
 use deadline::Clock;
 use std::cell::RefCell;
 use std::rc::Rc;
-use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Payload, Stream, StreamId};
+use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Stream, StreamId};
 
 /// What all connections of a binding share.
 pub(crate) struct Shared {
@@ -113,50 +113,6 @@ enum Reply {
     /// The response is complete.
     Over,
 }
-
-/// Received octets: in the batch, where they can be passed on without a copy, or held back earlier.
-#[derive(Clone, Copy)]
-enum Source<'a> {
-    Given(Payload<'a>),
-    Held(&'a [u8]),
-}
-
-impl<'a> Source<'a> {
-    fn as_slice(&self) -> &'a [u8] {
-        match self {
-            Self::Given(payload) => payload.as_slice(),
-            Self::Held(octets) => octets,
-        }
-    }
-
-    /// Without the first `octets`.
-    fn skip(&self, octets: usize) -> Self {
-        match self {
-            Self::Given(payload) => Self::Given(payload.split_at(octets).1),
-            Self::Held(held) => Self::Held(&held[octets..]),
-        }
-    }
-
-    /// The first `octets`.
-    fn first(&self, octets: usize) -> Self {
-        match self {
-            Self::Given(payload) => Self::Given(payload.split_at(octets).0),
-            Self::Held(held) => Self::Held(&held[..octets]),
-        }
-    }
-
-    /// Sends what the credit allows, and says how many octets that were.
-    fn send(&self, to: StreamId, cx: &mut Context<'_>) -> usize {
-        match self {
-            Self::Given(payload) if payload.len() >= PASSED_OCTETS_MIN => cx.to(to).pass_payload(*payload),
-            Self::Given(_) | Self::Held(_) => cx.to(to).data_slice(self.as_slice()),
-        }
-    }
-}
-
-/// Shortest payload in octets that is passed on as borrowed. A copy of a shorter one costs less than the
-/// frame of its own that a borrowed payload needs, for copied octets join the frame before them.
-const PASSED_OCTETS_MIN: usize = 1_024;
 
 impl Connection {
     pub(crate) fn new(shared: Rc<Shared>, scheme: Scheme, cx: &mut Context<'_>) -> Self {

@@ -19,7 +19,7 @@ impl Marks {
         self.0[index / 64] >> (index % 64) & 1 == 1
     }
 
-    fn set(&mut self, index: usize) {
+    pub(crate) fn set(&mut self, index: usize) {
         self.0[index / 64] |= 1 << (index % 64);
     }
 }
@@ -50,7 +50,7 @@ impl<'a> Facts<'a> {
                 return Ok(());
             }
             Field::Te if fields::trim(field.value).eq_ignore_ascii_case(b"trailers") => return Ok(()),
-            Field::Te | Field::HopByHop => {}
+            Field::Te | Field::HopByHop | Field::Upgrade => {}
             Field::Host => {
                 self.hosts += 1;
                 self.host = field.value;
@@ -79,23 +79,9 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Drops the fields that `connection` names (RFC 9110, 7.6.1). `content-length` stays, it is framing.
+    /// Drops the fields that `connection` names.
     pub(crate) fn drop_named(&mut self, fields: &[Header<'a>]) -> Result<(), Refusal> {
-        let connections = fields.iter().filter(|field| Field::of(field.name.as_bytes()) == Field::Connection);
-        let options =
-            connections.flat_map(|field| field.value.split(|octet| *octet == b',')).map(fields::trim);
-        for (count, option) in options.enumerate() {
-            if count >= CONNECTION_OPTIONS_MAX {
-                return Err(Refusal::bad_request("connection has too many options"));
-            }
-            for (index, field) in fields.iter().enumerate() {
-                let name = field.name.as_bytes();
-                if name.eq_ignore_ascii_case(option) && Field::of(name) != Field::ContentLength {
-                    self.dropped.set(index);
-                }
-            }
-        }
-        Ok(())
+        drop_named(fields, &mut self.dropped)
     }
 
     /// RFC 9112, 6.3, where what is ambiguous is refused. `None` if the request says nothing.
@@ -134,9 +120,27 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// Marks the fields that `connection` names (RFC 9110, 7.6.1). `content-length` is none of them, it is framing.
+pub(crate) fn drop_named(fields: &[Header<'_>], dropped: &mut Marks) -> Result<(), Refusal> {
+    let connections = fields.iter().filter(|field| Field::of(field.name.as_bytes()) == Field::Connection);
+    let options = connections.flat_map(|field| field.value.split(|octet| *octet == b',')).map(fields::trim);
+    for (count, option) in options.enumerate() {
+        if count >= CONNECTION_OPTIONS_MAX {
+            return Err(Refusal::bad_request("connection has too many options"));
+        }
+        for (index, field) in fields.iter().enumerate() {
+            let name = field.name.as_bytes();
+            if name.eq_ignore_ascii_case(option) && Field::of(name) != Field::ContentLength {
+                dropped.set(index);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What all `transfer-encoding` fields say together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Codings {
+pub(crate) enum Codings {
     #[default]
     Absent,
     /// `chunked`, once, nothing else.
@@ -148,7 +152,7 @@ enum Codings {
 }
 
 impl Codings {
-    fn read(&mut self, value: &[u8]) {
+    pub(crate) fn read(&mut self, value: &[u8]) {
         for coding in value.split(|octet| *octet == b',').map(fields::trim) {
             let chunked = coding.eq_ignore_ascii_case(b"chunked");
             *self = match self {

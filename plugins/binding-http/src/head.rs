@@ -12,7 +12,7 @@ use zilla_sdk::AttributesWriter;
 /// Most header fields of a request, whatever the options say; they are decoded on the stack.
 pub(crate) const HEADERS_MAX: usize = 128;
 /// Octets that an attribute takes besides its name and its value.
-const ATTRIBUTE_OVERHEAD_OCTETS: usize = 6;
+pub(crate) const ATTRIBUTE_OVERHEAD_OCTETS: usize = 6;
 /// Attributes of a request that are no header fields, with some room for a scheme and a port.
 const PSEUDO_OCTETS: usize = 4 * ATTRIBUTE_OVERHEAD_OCTETS + 64;
 
@@ -93,7 +93,9 @@ pub(crate) fn decode<'s, 'a>(
     match request.parse_with_uninit_headers(visible, slots) {
         Ok(Status::Complete(length)) => {
             let head = &visible[..length];
-            check_lines(head, request.headers)?;
+            if !lines_end_in_crlf(head, request.headers) {
+                return Err(Refusal::bad_request("a line does not end in CR LF"));
+            }
             interpret(head, request, scheme, limits).map(Some)
         }
         Ok(Status::Partial) => incomplete(octets, line_too_long, limits),
@@ -122,15 +124,12 @@ fn is_line_too_long(octets: &[u8], line_bytes_max: usize) -> bool {
     octets.len() > line_bytes_max + 1 && !octets[..line_bytes_max + 2].contains(&b'\n')
 }
 
-/// Refuses bare line feeds, which the parser lets pass as line ends. Every line but the first starts with a
-/// field name or is the empty one, so it is enough to look at what goes before those.
-fn check_lines(head: &[u8], fields: &[Header<'_>]) -> Result<(), Refusal> {
+/// Finds bare line feeds, which the parser lets pass as line ends. Every line but the first starts with a field
+/// name or is the empty one, so it is enough to look at what goes before those.
+pub(crate) fn lines_end_in_crlf(head: &[u8], fields: &[Header<'_>]) -> bool {
     let start_of = |field: &Header<'_>| field.name.as_ptr() as usize - head.as_ptr() as usize;
-    let starts = fields.iter().map(start_of).chain([head.len() - 2, head.len()]);
-    match starts.map(|start| &head[..start]).all(|before| before.ends_with(b"\r\n")) {
-        true => Ok(()),
-        false => Err(Refusal::bad_request("a line does not end in CR LF")),
-    }
+    let mut starts = fields.iter().map(start_of).chain([head.len() - 2, head.len()]);
+    starts.all(|start| head[..start].ends_with(b"\r\n"))
 }
 
 /// Why the parser refuses a head.

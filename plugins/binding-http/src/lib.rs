@@ -95,6 +95,7 @@
 
 mod body;
 mod buffer;
+mod client;
 mod connection;
 mod date;
 mod facts;
@@ -103,25 +104,37 @@ mod head;
 mod options;
 mod response;
 mod routes;
+mod source;
 mod status;
+mod stream;
 mod target;
 
-use connection::Shared;
+use client::Client;
+use connection::{Connection, Shared};
 use date::DateLine;
 use options::Limits;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use target::Scheme;
 use zilla_sdk::prelude::*;
 
-pub use connection::Connection;
+pub use client::{HttpClientLimits, HttpClientOptions, HttpClientTimeouts};
 pub use options::{HttpLimits, HttpOptions, HttpTimeouts, HttpVersion};
 pub use routes::{HttpCondition, HttpWith, HttpWithHeaders};
+pub use stream::HttpStream;
 
-/// `type: http`, `kind: server`.
+/// `type: http`.
 pub struct Http {
-    options: HttpOptions,
-    shared: Rc<Shared>,
+    role: Role,
+    /// Request headers to set after routing.
+    overrides: BTreeMap<String, String>,
+}
+
+/// What a `kind` does.
+enum Role {
+    Server(Rc<Shared>),
+    Client(Rc<Client>),
 }
 
 /// Attributes of a stream that came through TLS; any of them is enough.
@@ -129,39 +142,62 @@ const SECURE_ATTRIBUTES: [&[u8]; 3] = [b"secure", b"alpn", b"version"];
 
 impl Binding for Http {
     const TYPE: &'static str = "http";
-    const KINDS: &'static [Kind] = &[Kind::Server];
-    type Options = HttpOptions;
-    type Stream = Connection;
+    const KINDS: &'static [Kind] = &[Kind::Server, Kind::Client];
+    type Options = KindOptions;
+    type Stream = HttpStream;
 
-    fn attach(config: BindingConfig<HttpOptions>) -> Result<Self, ConfigError> {
-        let options = config.options;
-        options.check()?;
-        for (name, value) in &options.overrides {
+    fn attach(config: BindingConfig<KindOptions>) -> Result<Self, ConfigError> {
+        let attributes_octets = config.limits.attributes_octets;
+        let (role, overrides) = if config.kind == Kind::Client {
+            let options: HttpClientOptions = config.options.read()?;
+            let overrides = options.overrides.clone();
+            (Role::Client(Rc::new(Client::new(options, attributes_octets)?)), overrides)
+        } else {
+            let options: HttpOptions = config.options.read()?;
+            options.check()?;
+            let shared = Shared {
+                limits: Limits::new(&options, attributes_octets),
+                timeouts: options.timeouts,
+                date: options.date.then(|| RefCell::new(DateLine::new())),
+            };
+            (Role::Server(Rc::new(shared)), options.overrides)
+        };
+        for (name, value) in &overrides {
             let pointer = format!("/options/overrides/{}", routes::escape(name));
             routes::check_assignment(name, value, &[])
                 .map_err(|(expected, found)| config_error(&pointer, expected, found))?;
         }
-        let shared = Shared {
-            limits: Limits::new(&options, config.limits.attributes_octets),
-            timeouts: options.timeouts,
-            date: options.date.then(|| RefCell::new(DateLine::new())),
+        Ok(Self { role, overrides })
+    }
+
+    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<HttpStream, Reset> {
+        match &self.role {
+            Role::Client(client) => client::accept(client, begin, cx).map(HttpStream::Origin),
+            Role::Server(shared) => {
+                let secure = begin.attributes.iter().any(|(name, _)| SECURE_ATTRIBUTES.contains(&name));
+                let scheme = if secure { Scheme::Https } else { Scheme::Http };
+                cx.reply().begin();
+                Ok(HttpStream::Connection(Connection::new(Rc::clone(shared), scheme, cx)))
+            }
+        }
+    }
+
+    fn group(&self, begin: &Begin<'_>, name: &mut Vec<u8>) {
+        if matches!(self.role, Role::Client(_)) {
+            client::name(begin, name);
+        }
+    }
+
+    fn routes(kind: Kind) -> RouteSchema {
+        let schema = match kind {
+            Kind::Client => RouteSchema::exits(Routing::Accepted).options::<HttpClientOptions>(),
+            _ => RouteSchema::exits(Routing::Opened).options::<HttpOptions>(),
         };
-        Ok(Self { options, shared: Rc::new(shared) })
-    }
-
-    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Connection, Reset> {
-        let secure = begin.attributes.iter().any(|(name, _)| SECURE_ATTRIBUTES.contains(&name));
-        let scheme = if secure { Scheme::Https } else { Scheme::Http };
-        cx.reply().begin();
-        Ok(Connection::new(Rc::clone(&self.shared), scheme, cx))
-    }
-
-    fn routes(_kind: Kind) -> RouteSchema {
-        RouteSchema::exits(Routing::Opened).when::<HttpCondition>().with::<HttpWith>()
+        schema.when::<HttpCondition>().with::<HttpWith>()
     }
 
     fn route(&self, route: &RouteConfig<'_>) -> Result<Route, ConfigError> {
-        routes::compile(route, &self.options.overrides)
+        routes::compile(route, &self.overrides)
     }
 }
 

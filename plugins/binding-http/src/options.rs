@@ -1,5 +1,6 @@
 //! `options:` of the binding in `zilla.yaml`.
 
+use crate::fields;
 use crate::head::HEADERS_MAX;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,6 +31,9 @@ pub struct HttpOptions {
     /// Whether POST, PUT and PATCH without content-length and transfer-encoding are refused with 411,
     /// instead of having an empty body.
     pub length_required: bool,
+    /// Protocols that a request may switch its connection to, as `websocket`: handed on in `upgrade`, for
+    /// routes to decide on. Asking for others is not handed on.
+    pub upgrade: Vec<String>,
     /// What a request may take.
     pub limits: HttpLimits,
     /// How long things may take.
@@ -43,6 +47,7 @@ impl Default for HttpOptions {
             overrides: BTreeMap::new(),
             date: true,
             length_required: false,
+            upgrade: Vec::new(),
             limits: HttpLimits::default(),
             timeouts: HttpTimeouts::default(),
         }
@@ -108,16 +113,8 @@ impl Default for HttpTimeouts {
 impl HttpOptions {
     /// Checks what the types cannot say.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let within = |pointer: &str, value: u32, min: u32, max: u32| {
-            if (min..=max).contains(&value) {
-                return Ok(());
-            }
-            Err(config_error(pointer, format!("a number from {min} to {max}"), value.to_string()))
-        };
-        if !self.versions.contains(&HttpVersion::Http11) {
-            let found = if self.versions.is_empty() { "none" } else { "only h2, which is not served yet" };
-            return Err(config_error("/options/versions", "http/1.1 among the versions", found));
-        }
+        check_versions(&self.versions)?;
+        check_upgrade(&self.upgrade)?;
         if self.timeouts.drain_idle_ms == 0 {
             return Err(config_error("/options/timeouts/drain-idle-ms", "at least 1", "0"));
         }
@@ -128,8 +125,36 @@ impl HttpOptions {
     }
 }
 
+/// Checks a number where the schema was not.
+pub(crate) fn within(pointer: &str, value: u32, min: u32, max: u32) -> Result<(), ConfigError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(config_error(pointer, format!("a number from {min} to {max}"), value.to_string()))
+}
+
+pub(crate) fn check_versions(versions: &[HttpVersion]) -> Result<(), ConfigError> {
+    if versions.contains(&HttpVersion::Http11) {
+        return Ok(());
+    }
+    let found = if versions.is_empty() { "none" } else { "only h2, which is not served yet" };
+    Err(config_error("/options/versions", "http/1.1 among the versions", found))
+}
+
+/// Names of protocols, which are written into heads.
+pub(crate) fn check_upgrade(protocols: &[String]) -> Result<(), ConfigError> {
+    for (index, protocol) in protocols.iter().enumerate() {
+        if !fields::is_token(protocol.as_bytes()) || protocol.eq_ignore_ascii_case("h2c") {
+            let pointer = format!("/options/upgrade/{index}");
+            let expected = "a protocol that an octet stream can carry, as websocket";
+            return Err(config_error(&pointer, expected, format!("{protocol:?}")));
+        }
+    }
+    Ok(())
+}
+
 /// Most that `header-bytes` and `request-line-bytes` can be set to, in octets.
-const BYTES_MAX: u32 = 1_048_576;
+pub(crate) const BYTES_MAX: u32 = 1_048_576;
 
 /// Limits as the decoders read them.
 #[derive(Clone, Copy, Debug)]

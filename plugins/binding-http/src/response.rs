@@ -102,7 +102,9 @@ fn write_fields(out: &mut Vec<u8>, status: u16, attributes: Attributes<'_>) -> R
     for (name, value) in attributes {
         match Field::of(name) {
             _ if name.starts_with(b":") => continue,
-            Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te => continue,
+            Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te | Field::Upgrade => {
+                continue;
+            }
             Field::ContentLength if fields.length.is_some() => {
                 return Err(Fault("the response has more than one content-length"));
             }
@@ -122,7 +124,7 @@ fn write_fields(out: &mut Vec<u8>, status: u16, attributes: Attributes<'_>) -> R
 }
 
 /// Writes a field line, unless it would be another line or none: response splitting ends here.
-fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), Fault> {
+pub(crate) fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), Fault> {
     if !fields::is_token(name) {
         return Err(Fault("a field name of the response is not a token"));
     }

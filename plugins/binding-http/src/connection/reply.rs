@@ -1,7 +1,8 @@
 //! From the exit to the client: heads, content and its end, as the client's credit allows.
 
-use super::{Connection, Receiving, Reply, Request, Source};
+use super::{Connection, Receiving, Reply, Request};
 use crate::response::{self, Fault, Framing};
+use crate::source::{self, Source};
 use crate::status::Refusal;
 use zilla_sdk::host::{self, Level};
 use zilla_sdk::{Attributes, CloseCode, Context, Payload};
@@ -146,20 +147,7 @@ impl Connection {
         if framing != Framing::Chunked {
             return content.send(client, cx);
         }
-        let credit = cx.reply().credit();
-        let octets = response::chunk_octets(content.as_slice().len(), credit);
-        if credit == 0 || octets == 0 {
-            return 0;
-        }
-        let chunk = content.first(octets);
-        cx.reply().write(&mut self.outbox, |out| response::write_chunk_size(out, octets));
-        let sent = if self.outbox.is_empty() { chunk.send(client, cx) } else { 0 };
-        let rest = &chunk.as_slice()[sent..];
-        cx.reply().write(&mut self.outbox, |out| {
-            out.extend_from_slice(rest);
-            out.extend_from_slice(b"\r\n");
-        });
-        octets
+        source::send_chunk(content, client, &mut self.outbox, cx)
     }
 
     /// The response is complete: what goes after its content is written.

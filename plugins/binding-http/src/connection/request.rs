@@ -1,9 +1,10 @@
 //! From the client to the exit: heads, bodies and their ends.
 
-use super::{Connection, Exchange, Receiving, Reply, Request, Source};
+use super::{Connection, Exchange, Receiving, Reply, Request};
 use crate::body::{Chunked, Decoder, Found};
 use crate::head::{self, Framing, RequestHead};
 use crate::response::{Asked, CONTINUE};
+use crate::source::Source;
 use crate::status::Refusal;
 use std::mem::MaybeUninit;
 use zilla_sdk::{CloseCode, Context, OpenError, Payload};
