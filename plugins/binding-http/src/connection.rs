@@ -12,6 +12,9 @@
 //!    Over <--- refused, last, drained, gone <---'
 //! ```
 //!
+//! Where the exit agrees to another protocol (101), `receiving` is `Raw` and `exchange.reply` a body that ends
+//! with the connection: see `switch`. Long bodies are moved by the host: see `runs`.
+//!
 //! A second request waits in the inbox until the first is answered, and its octets are not given back as
 //! credit until they are decoded: so back-pressure reaches the client, and what is held has a bound.
 
@@ -19,11 +22,14 @@ mod closing;
 mod deadline;
 mod reply;
 mod request;
+mod runs;
+mod switch;
 
+use crate::access::Grant;
 use crate::body::Decoder;
 use crate::buffer::Buffer;
 use crate::date::DateLine;
-use crate::options::{HttpTimeouts, Limits};
+use crate::options::{HttpOptions, Limits};
 use crate::response::{self, Asked};
 use crate::target::Scheme;
 use deadline::Clock;
@@ -34,7 +40,7 @@ use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Stream, StreamId};
 /// What all connections of a binding share.
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
-    pub(crate) timeouts: HttpTimeouts,
+    pub(crate) options: HttpOptions,
     /// None if responses get no date.
     pub(crate) date: Option<RefCell<DateLine>>,
 }
@@ -43,6 +49,8 @@ pub(crate) struct Shared {
 pub struct Connection {
     shared: Rc<Shared>,
     scheme: Scheme,
+    /// The address that the client connects from, if it is known and exits are told.
+    address: Option<Box<str>>,
     receiving: Receiving,
     exchange: Option<Exchange>,
     /// Octets received and not decoded. Holds at most the credit that the client has, and a partial head.
@@ -76,6 +84,8 @@ enum Receiving {
     Body(Decoder),
     /// The request is whole. What comes waits until it is answered.
     Whole,
+    /// Octets of another protocol, for the exit as they are.
+    Raw,
     /// Nothing more is read.
     Over,
 }
@@ -86,10 +96,27 @@ struct Exchange {
     /// The stream that the request went to. Valid as long as a direction of it is open.
     exit: StreamId,
     asked: Asked,
-    /// The client waits for `100 Continue`.
-    expects_continue: bool,
+    expects: Expects,
+    /// Protocols that the client offers, of which the exit may choose one.
+    upgrade: Option<Vec<u8>>,
+    /// What web pages may do with the response.
+    access: Option<Box<Grant>>,
     request: Request,
     reply: Reply,
+    /// The host moves the content of the request, or of the response.
+    is_request_moved: bool,
+    is_reply_moved: bool,
+}
+
+/// What a client waits for before it sends its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expects {
+    /// Nothing, or no more.
+    Nothing,
+    /// `100 Continue`, from here.
+    Ours,
+    /// `100 Continue`, from the exit.
+    Exits,
 }
 
 /// The request's direction to the exit.
@@ -115,8 +142,15 @@ enum Reply {
 }
 
 impl Connection {
-    pub(crate) fn new(shared: Rc<Shared>, scheme: Scheme, cx: &mut Context<'_>) -> Self {
+    /// A connection that begins; `address` is where it comes from.
+    pub(crate) fn new(
+        shared: Rc<Shared>,
+        scheme: Scheme,
+        address: Option<Box<str>>,
+        cx: &mut Context<'_>,
+    ) -> Self {
         let mut connection = Self {
+            address: address.filter(|_| !shared.options.forwarded.headers.is_empty()),
             shared,
             scheme,
             receiving: Receiving::Head,
@@ -145,6 +179,16 @@ impl Stream for Connection {
     fn on_begin(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) {
         self.reply_begins(begin.attributes, cx);
         self.arm(cx);
+    }
+
+    /// An exit that gave an interim response gives the final one, or a further one, as an advisory.
+    fn on_flush(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        let is_head = attributes.get(":status").is_some();
+        let is_awaited = self.exchange.as_ref().is_some_and(|exchange| exchange.reply == Reply::Awaited);
+        if is_head && is_awaited && !from_client(cx) {
+            self.reply_begins(attributes, cx);
+            self.arm(cx);
+        }
     }
 
     fn on_data(&mut self, data: Data<'_>, cx: &mut Context<'_>) {
@@ -178,7 +222,10 @@ impl Stream for Connection {
         match from_client(cx) {
             true => self.flush(cx),
             false => {
-                self.send_continue(cx);
+                if self.exchange.as_ref().is_some_and(|exchange| exchange.expects == Expects::Ours) {
+                    self.send_continue(cx);
+                }
+                self.request_moves(cx);
                 self.take_held(cx);
             }
         }
@@ -189,6 +236,14 @@ impl Stream for Connection {
         match from_client(cx) {
             true => self.abort(CloseCode::Cancelled, cx),
             false => self.request_refused(code, cx),
+        }
+        self.arm(cx);
+    }
+
+    fn on_forwarded(&mut self, missing: u64, cx: &mut Context<'_>) {
+        match from_client(cx) {
+            true => self.request_moved(missing, cx),
+            false => self.reply_moved(missing, cx),
         }
         self.arm(cx);
     }

@@ -38,6 +38,9 @@ pub(crate) struct Facts<'a> {
     /// Fields that are not handed on.
     pub(crate) dropped: Marks,
     pub(crate) has_connection_options: bool,
+    /// Protocols that the client offers to switch to, if `connection` says so.
+    upgrade: &'a [u8],
+    offers_upgrade: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -50,7 +53,8 @@ impl<'a> Facts<'a> {
                 return Ok(());
             }
             Field::Te if fields::trim(field.value).eq_ignore_ascii_case(b"trailers") => return Ok(()),
-            Field::Te | Field::HopByHop | Field::Upgrade => {}
+            Field::Te | Field::HopByHop => {}
+            Field::Upgrade => self.upgrade = field.value,
             Field::Host => {
                 self.hosts += 1;
                 self.host = field.value;
@@ -74,9 +78,15 @@ impl<'a> Facts<'a> {
                 [] => {}
                 _ if option.eq_ignore_ascii_case(b"close") => self.close = true,
                 _ if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                _ if option.eq_ignore_ascii_case(b"upgrade") => self.offers_upgrade = true,
                 _ => self.has_connection_options = true,
             }
         }
+    }
+
+    /// The protocols that the client offers to switch to; HTTP/1.0 has no such thing.
+    pub(crate) fn upgrade(&self, version: Version) -> Option<&'a [u8]> {
+        (self.offers_upgrade && version == Version::Http11).then_some(self.upgrade)
     }
 
     /// Drops the fields that `connection` names.

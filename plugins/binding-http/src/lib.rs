@@ -93,6 +93,7 @@
 //! * Responses have a `date`. Header names of a response are sent as the exit gives them, not in capitals.
 //! * Requests of HTTP/1.0 are answered.
 
+mod access;
 mod body;
 mod buffer;
 mod client;
@@ -100,6 +101,7 @@ mod connection;
 mod date;
 mod facts;
 mod fields;
+mod forwarded;
 mod head;
 mod options;
 mod response;
@@ -119,8 +121,10 @@ use std::rc::Rc;
 use target::Scheme;
 use zilla_sdk::prelude::*;
 
+pub use access::{HttpAccessAllow, HttpAccessControl, HttpAccessExpose, HttpAccessPolicy};
 pub use client::{HttpClientLimits, HttpClientOptions, HttpClientTimeouts};
-pub use options::{HttpLimits, HttpOptions, HttpTimeouts, HttpVersion};
+pub use forwarded::{HttpForwarded, HttpForwardedHeader};
+pub use options::{HttpExpect, HttpLimits, HttpOptions, HttpTimeouts, HttpVersion};
 pub use routes::{HttpCondition, HttpWith, HttpWithHeaders};
 pub use stream::HttpStream;
 
@@ -155,12 +159,13 @@ impl Binding for Http {
         } else {
             let options: HttpOptions = config.options.read()?;
             options.check()?;
+            let overrides = options.overrides.clone();
             let shared = Shared {
                 limits: Limits::new(&options, attributes_octets),
-                timeouts: options.timeouts,
                 date: options.date.then(|| RefCell::new(DateLine::new())),
+                options,
             };
-            (Role::Server(Rc::new(shared)), options.overrides)
+            (Role::Server(Rc::new(shared)), overrides)
         };
         for (name, value) in &overrides {
             let pointer = format!("/options/overrides/{}", routes::escape(name));
@@ -177,7 +182,9 @@ impl Binding for Http {
                 let secure = begin.attributes.iter().any(|(name, _)| SECURE_ATTRIBUTES.contains(&name));
                 let scheme = if secure { Scheme::Https } else { Scheme::Http };
                 cx.reply().begin();
-                Ok(HttpStream::Connection(Connection::new(Rc::clone(shared), scheme, cx)))
+                let source = begin.attributes.get_str("source").unwrap_or_default();
+                let connection = Connection::new(Rc::clone(shared), scheme, forwarded::address(source), cx);
+                Ok(HttpStream::Connection(connection))
             }
         }
     }

@@ -1,6 +1,8 @@
 //! `options:` of the binding in `zilla.yaml`.
 
+use crate::access::HttpAccessControl;
 use crate::fields;
+use crate::forwarded::{self, HttpForwarded};
 use crate::head::HEADERS_MAX;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,6 +33,14 @@ pub struct HttpOptions {
     /// Whether POST, PUT and PATCH without content-length and transfer-encoding are refused with 411,
     /// instead of having an empty body.
     pub length_required: bool,
+    /// Which web pages may ask; without it, none is refused.
+    pub access_control: Option<HttpAccessControl>,
+    /// Who answers a client that waits with its body.
+    pub expect: HttpExpect,
+    /// What exits are told of the client.
+    pub forwarded: HttpForwarded,
+    /// The name that `via` gives this gateway, in requests and responses; without it, there is no `via`.
+    pub via: Option<String>,
     /// Protocols that a request may switch its connection to, as `websocket`: handed on in `upgrade`, for
     /// routes to decide on. Asking for others is not handed on.
     pub upgrade: Vec<String>,
@@ -47,11 +57,26 @@ impl Default for HttpOptions {
             overrides: BTreeMap::new(),
             date: true,
             length_required: false,
+            access_control: None,
+            expect: HttpExpect::default(),
+            forwarded: HttpForwarded::default(),
+            via: None,
             upgrade: Vec::new(),
             limits: HttpLimits::default(),
             timeouts: HttpTimeouts::default(),
         }
     }
+}
+
+/// Who answers a client that waits with its body (RFC 9110, 10.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HttpExpect {
+    /// The binding, as soon as the exit has had its chance to refuse the request.
+    #[default]
+    Answer,
+    /// The exit: the expectation is handed on, and its `100` comes back.
+    Pass,
 }
 
 /// What a request may take.
@@ -115,6 +140,7 @@ impl HttpOptions {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         check_versions(&self.versions)?;
         check_upgrade(&self.upgrade)?;
+        forwarded::check_via(self.via.as_deref())?;
         if self.timeouts.drain_idle_ms == 0 {
             return Err(config_error("/options/timeouts/drain-idle-ms", "at least 1", "0"));
         }

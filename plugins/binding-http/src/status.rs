@@ -59,6 +59,10 @@ pub(crate) fn line(status: u16) -> Option<&'static [u8]> {
         };
     }
     Some(lines! {
+        100 "Continue",
+        101 "Switching Protocols",
+        102 "Processing",
+        103 "Early Hints",
         200 "OK",
         201 "Created",
         202 "Accepted",
