@@ -92,6 +92,8 @@ impl Request {
                 Field::ContentLength => {
                     let length = fields::number(value).ok_or(Fault("the content-length is not a number"))?;
                     self.body = if length == 0 { Body::Empty } else { Body::Length(length) };
+                    self.head.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
+                    continue;
                 }
                 Field::Upgrade => {
                     self.upgrade = client.offered(value);
