@@ -9,8 +9,11 @@
 
 mod connection;
 mod connections;
+mod names;
 mod options;
+mod permits;
 pub(crate) mod provider;
+mod rate;
 pub(crate) mod tcp;
 mod transport;
 
@@ -68,6 +71,15 @@ impl NativeType {
     pub(crate) fn takes_vault(self) -> bool {
         match self {
             Self::Tcp => false,
+        }
+    }
+
+    /// Whether a stream that a binding of a type opens directly to another would only lead back to where it came
+    /// from.
+    pub(crate) fn leads_back(from: &Binding, to: &Binding) -> bool {
+        match (Self::of(&from.type_name), Self::of(&to.type_name)) {
+            (Some(Self::Tcp), Some(Self::Tcp)) => tcp::leads_back(from, to),
+            _ => false,
         }
     }
 

@@ -54,11 +54,15 @@ fn start_worker(index: usize) -> Result<WorkerHandle, StartError> {
     let work = move || {
         // Without a runtime the channel of commands closes, which the supervisor sees.
         match runtime() {
-            Ok(runtime) => runtime.block_on(async {
-                let worker = Worker::new(receiver, draining_sender);
-                // Sockets are looked at by this future alone, so it may run as long as it has work.
-                tokio::task::unconstrained(worker.run()).await;
-            }),
+            Ok(runtime) => {
+                runtime.block_on(async {
+                    let worker = Worker::new(receiver, draining_sender);
+                    // Sockets are looked at by this future alone, so it may run as long as it has work.
+                    tokio::task::unconstrained(worker.run()).await;
+                });
+                // A name that is still being looked up holds up nobody's end.
+                runtime.shutdown_background();
+            }
             Err(error) => tracing::error!(%error, "a worker has no runtime"),
         }
     };

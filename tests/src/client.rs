@@ -80,7 +80,7 @@ impl Client {
         }
     }
 
-    fn own(socket: TcpStream) -> io::Result<Self> {
+    pub(crate) fn own(socket: TcpStream) -> io::Result<Self> {
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
         socket.set_nodelay(true)?;
@@ -185,6 +185,14 @@ impl Client {
     pub fn reset(self) {
         // Without the option the peer sees FIN, and the test that wanted RST says so.
         let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Lets a read block for that long.
+    ///
+    /// # Panics
+    /// For no time at all.
+    pub fn set_read_patience(&mut self, patience: Duration) {
+        self.socket.set_read_timeout(Some(patience)).expect("a time that is not zero");
     }
 
     /// Lets a write block for that long.

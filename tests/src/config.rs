@@ -21,6 +21,32 @@ bindings:
     )
 }
 
+/// `tcp` to a `tcp` client of an upstream at 127.0.0.1.
+pub fn tcp_proxy(port: impl Display, upstream: u16) -> String {
+    tcp_proxy_with(port, "{}", &format!("options: {{host: 127.0.0.1, port: {upstream}}}"))
+}
+
+/// The same with more `options` of the server, in one line, and the keys of the client as given.
+pub fn tcp_proxy_with(port: impl Display, options: &str, client: &str) -> String {
+    let more = options.trim_start_matches('{').trim_end_matches('}');
+    let options =
+        format!("{{host: 127.0.0.1, port: {port}{}{more}}}", if more.is_empty() { "" } else { ", " });
+    format!(
+        "name: test
+bindings:
+  north:
+    type: tcp
+    kind: server
+    options: {options}
+    exit: south
+  south:
+    type: tcp
+    kind: client
+    {client}
+"
+    )
+}
+
 /// `tcp` to `http` to `echo`.
 pub fn http_echo(port: impl Display) -> String {
     http_echo_with(port, "{}")

@@ -144,13 +144,14 @@ impl Host {
         let own: HashSet<String> = targets.filter_map(inode).collect();
         let tables = ["net/tcp", "net/tcp6"].map(|table| std::fs::read_to_string(self.proc(table)));
         let lines: String = tables.into_iter().flatten().collect();
-        // The fourth column is the state, of which 0A is a listener, and the tenth is the inode.
-        let is_own = |line: &&str| {
+        // The fourth column is the state, of which 0A is a listener, and the tenth is the inode. A table that
+        // changes while it is read may have a line twice.
+        let inode = |line: &str| {
             let columns: Vec<&str> = line.split_whitespace().collect();
-            columns.get(3).is_some_and(|state| *state != "0A")
-                && columns.get(9).is_some_and(|inode| own.contains(*inode))
+            let is_listener = columns.get(3).is_some_and(|state| *state == "0A");
+            columns.get(9).filter(|_| !is_listener).map(|inode| (*inode).to_owned())
         };
-        lines.lines().filter(is_own).count()
+        lines.lines().filter_map(inode).filter(|inode| own.contains(inode)).collect::<HashSet<_>>().len()
     }
 
     /// Its threads with a name that starts so: how often each has waited for something.

@@ -4,6 +4,7 @@
 //! * [`zilla`] runs any other command of `zilla` to its end.
 //! * [`Ports`] are free ones, kept free for the host.
 //! * [`Client`] is a socket with a deadline, [`http`] reads responses.
+//! * [`Upstream`] is what a host connects to, [`Names`] are what it finds there.
 //! * [`config`] writes the `zilla.yaml` that most tests begin with.
 //!
 //! Nothing waits for a time: whatever is waited for is waited for by name, within [`PATIENCE`].
@@ -16,8 +17,10 @@ pub mod host;
 pub mod http;
 pub mod limits;
 pub mod log;
+pub mod names;
 pub mod ports;
 pub mod random;
+pub mod upstream;
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +29,9 @@ pub use command::{Output, zilla};
 pub use files::Folder;
 pub use host::Host;
 pub use log::{Line, Log};
+pub use names::Names;
 pub use ports::Ports;
+pub use upstream::Upstream;
 
 /// How long anything may take before a test fails: much longer than it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -27,6 +27,7 @@ mod names;
 mod path;
 mod plugins;
 mod problem;
+mod quantity;
 mod read;
 mod render;
 mod schema;
@@ -50,6 +51,7 @@ pub use model::{
 pub use path::NodePath;
 pub use plugins::{Isolation, PluginSettings};
 pub use problem::{Problem, Severity};
+pub use quantity::Quantity;
 pub use render::render;
 pub use schema::{SchemaError, check_schema};
 pub use source::{Location, Source};

@@ -1,10 +1,9 @@
 //! `plugins`: how the plugins of a type are run, and which file of it is trusted.
 
-use serde_json::Value;
-
 use crate::fields::{Fields, Keys};
 use crate::locate::Part;
 use crate::path::NodePath;
+use crate::quantity::Quantity;
 use crate::text::Problems;
 
 /// How the plugins of one type are run. What is absent is as the host has it.
@@ -59,15 +58,6 @@ const PLUGIN: Keys = Keys {
     not_served: &[],
 };
 
-/// A number with a unit: how it is written, and what each unit is worth.
-struct Quantity {
-    min: u64,
-    max: u64,
-    /// Without a unit, a number counts these.
-    plain: &'static str,
-    units: &'static [(&'static str, u64)],
-}
-
 const MEMORY: Quantity = Quantity {
     min: 1 << 20,
     max: 4 << 30,
@@ -105,7 +95,7 @@ pub(crate) fn read(
 
 fn plugin(type_name: &str, fields: Fields<'_>, problems: &mut Problems<'_>) -> PluginSettings {
     let isolation = isolation(&fields, problems);
-    let mut quantity = |key, of: &Quantity| of.read(&fields, key, problems);
+    let mut quantity = |key, of: &Quantity| read_quantity(of, &fields, key, problems);
     PluginSettings {
         type_name: type_name.to_owned(),
         isolation,
@@ -121,38 +111,13 @@ fn plugin(type_name: &str, fields: Fields<'_>, problems: &mut Problems<'_>) -> P
     }
 }
 
-impl Quantity {
-    fn read(&self, fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Option<u64> {
-        let (value, at) = fields.get(key)?;
-        let quantity = self.parse(value).filter(|quantity| (self.min..=self.max).contains(quantity));
-        if quantity.is_none() {
-            problems.mistyped(&at, value, self.words());
-        }
-        quantity
+fn read_quantity(of: &Quantity, fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Option<u64> {
+    let (value, at) = fields.get(key)?;
+    let quantity = of.read(value);
+    if quantity.is_none() {
+        problems.mistyped(&at, value, of.expected());
     }
-
-    fn parse(&self, value: &Value) -> Option<u64> {
-        let Some(text) = value.as_str() else { return value.as_u64() };
-        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits);
-        let worth = match unit.trim_start() {
-            "" => 1,
-            unit => self.units.iter().find(|(name, _)| *name == unit)?.1,
-        };
-        number.parse::<u64>().ok()?.checked_mul(worth)
-    }
-
-    fn words(&self) -> String {
-        let Self { min, max, plain, .. } = self;
-        let units: Vec<_> = self.units.iter().map(|(name, _)| *name).collect();
-        match units.last() {
-            Some(last) => format!(
-                "{plain} from {min} to {max}, or a number with a unit ({}), as `1{last}`",
-                units.join(", ")
-            ),
-            None => format!("{plain} from {min} to {max}"),
-        }
-    }
+    quantity
 }
 
 fn isolation(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Option<Isolation> {

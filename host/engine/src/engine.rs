@@ -234,7 +234,9 @@ impl Engine {
         self.violations.count > 0 || !self.limits_met.is_empty()
     }
 
-    fn note_limit(&mut self, binding: BindingIndex, limit: &'static str) {
+    /// Notes that a limit of a binding was met, for [`Engine::take_limits_met`]: one of its own, or one that a
+    /// binding of the host keeps itself.
+    pub fn note_limit(&mut self, binding: BindingIndex, limit: &'static str) {
         let known = self.limits_met.iter_mut().find(|met| met.binding == binding && met.limit == limit);
         match known {
             Some(met) => met.count += 1,

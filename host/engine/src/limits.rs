@@ -56,9 +56,9 @@ impl Limits {
 pub struct LimitMet {
     /// Whose limit.
     pub binding: crate::BindingIndex,
-    /// `queued-frames` or `streams`.
+    /// `queued-frames`, `streams`, or an option of a binding of the host.
     pub limit: &'static str,
-    /// Streams that were reset for it.
+    /// How often: for one of the engine, the streams that were reset.
     pub count: u64,
 }
 

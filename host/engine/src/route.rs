@@ -114,6 +114,11 @@ impl Route {
         self.conditions.is_empty()
     }
 
+    /// Whether it fits a block of attributes.
+    pub fn fits(&self, block: &[u8]) -> bool {
+        self.params(block).is_some()
+    }
+
     fn params<'a>(&'a self, block: &'a [u8]) -> Option<Params<'a>> {
         if self.is_unconditional() {
             return Some(Params::new());

@@ -9,6 +9,7 @@
 //! an answer that the peer has not read yet. So what still arrives is discarded, and once the writing side is
 //! done the peer has [`LINGER_MS`](super::connections::LINGER_MS) to leave.
 
+use super::permits::Permit;
 use super::transport::{Received, Transport};
 use std::io;
 use std::task::{Context, Poll, Waker};
@@ -49,6 +50,16 @@ pub(super) enum Read {
     Broken,
 }
 
+/// What goes with a socket from one binding to another.
+#[derive(Debug, Default)]
+pub(crate) struct Terms {
+    /// Lets it be; given back with the last of it.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(crate) permit: Option<Permit>,
+    /// How long nothing may come or go before it is reset, in ms.
+    pub(crate) idle_timeout_ms: Option<u64>,
+}
+
 pub(super) struct Connection<T> {
     /// None until there is one: what is to be written waits.
     transport: Option<T>,
@@ -64,6 +75,9 @@ pub(super) struct Connection<T> {
     is_held: bool,
     /// Octets written and not yet given back as credit.
     written: u64,
+    pub(super) terms: Terms,
+    /// When an octet last came or went, in ms.
+    pub(super) active_ms: u64,
 }
 
 impl<T: Transport> Connection<T> {
@@ -78,6 +92,8 @@ impl<T: Transport> Connection<T> {
             unwritten: Vec::new(),
             is_held: false,
             written: 0,
+            terms: Terms::default(),
+            active_ms: 0,
         }
     }
 
@@ -86,9 +102,14 @@ impl<T: Transport> Connection<T> {
         self.transport = Some(transport);
     }
 
-    /// The transport alone, if there is one.
-    pub(super) fn into_transport(self) -> Option<T> {
-        self.transport
+    /// The transport alone, if there is one, with what goes with it.
+    pub(super) fn into_parts(self) -> Option<(T, Terms)> {
+        Some((self.transport?, self.terms))
+    }
+
+    /// Whether there is a transport.
+    pub(super) fn is_connected(&self) -> bool {
+        self.transport.is_some()
     }
 
     /// The transport, if there is one.
@@ -97,13 +118,14 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Reads once, straight into what waits for the stream's other end.
-    pub(super) fn read(&mut self, binding: BindingIndex, engine: &mut Engine) -> Read {
+    pub(super) fn read(&mut self, binding: BindingIndex, now_ms: u64, engine: &mut Engine) -> Read {
         let Some(transport) = &mut self.transport else { return Read::Blocked };
         let mut cx = Context::from_waker(&self.waker);
         let stream = self.stream;
         match transport.poll_read(&mut cx, || engine.room(binding, stream, READ_OCTETS_MAX)) {
             Poll::Ready(Ok(Received::Octets { octets, may_have_more })) => {
                 engine.read(binding, stream, octets);
+                self.active_ms = now_ms;
                 if may_have_more { Read::More } else { Read::Blocked }
             }
             Poll::Ready(Ok(Received::NoRoom)) => Read::NoCredit,
@@ -115,7 +137,7 @@ impl<T: Transport> Connection<T> {
 
     /// Throws away what still arrives. `Ended` when the peer has left.
     pub(super) fn discard(&mut self) -> Read {
-        let Some(transport) = &mut self.transport else { return Read::Ended };
+        let Some(transport) = &mut self.transport else { return Read::Blocked };
         let mut cx = Context::from_waker(&self.waker);
         let mut place = [0; DISCARD_OCTETS];
         match transport.poll_read(&mut cx, || Some(&mut place)) {
@@ -127,7 +149,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Writes octets, after what is still unwritten, and keeps what would block.
-    pub(super) fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&mut self, octets: &[u8], now_ms: u64) -> io::Result<()> {
         let Some(transport) = self.transport.as_mut().filter(|_| self.unwritten.is_empty()) else {
             self.unwritten.extend_from_slice(octets);
             return Ok(());
@@ -138,6 +160,7 @@ impl<T: Transport> Connection<T> {
             let Poll::Ready(written) = transport.poll_write(&mut cx, rest) else { break };
             let written = written?;
             self.written += written as u64;
+            self.active_ms = now_ms;
             rest = &rest[written..];
         }
         self.unwritten.extend_from_slice(rest);
@@ -146,7 +169,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Writes what is unwritten as far as it does not block, and asks to be woken for the rest.
-    pub(super) fn write_unwritten(&mut self) -> io::Result<()> {
+    pub(super) fn write_unwritten(&mut self, now_ms: u64) -> io::Result<()> {
         let Some(transport) = &mut self.transport else { return Ok(()) };
         let mut cx = Context::from_waker(&self.waker);
         let mut taken = 0;
@@ -154,6 +177,7 @@ impl<T: Transport> Connection<T> {
             let Poll::Ready(written) = transport.poll_write(&mut cx, &self.unwritten[taken..]) else { break };
             taken += written?;
             self.is_held = true;
+            self.active_ms = now_ms;
         }
         self.written += taken as u64;
         self.unwritten.drain(..taken);
@@ -185,9 +209,10 @@ impl<T: Transport> Connection<T> {
         (self.written >= u64::from(initial_credit) / 2).then(|| std::mem::take(&mut self.written))
     }
 
-    /// Tells the peer that nothing more comes. Says whether it was told; if not, the waker is when it can be.
+    /// Tells the peer that nothing more comes. Says whether it was told; if not, the waker is when it can be, or
+    /// there is no connection yet.
     pub(super) fn shutdown(&mut self) -> io::Result<bool> {
-        let Some(transport) = &mut self.transport else { return Ok(true) };
+        let Some(transport) = &mut self.transport else { return Ok(false) };
         match transport.poll_shutdown(&mut Context::from_waker(&self.waker)) {
             Poll::Ready(done) => done.map(|()| true),
             Poll::Pending => Ok(false),

@@ -4,7 +4,7 @@
 //! an id that the engine chose, which is looked up.
 
 use super::Seat;
-use super::connection::{Connection, Read, Reading, Writing};
+use super::connection::{Connection, Read, Reading, Terms, Writing};
 use super::transport::Transport;
 use crate::worker::wake::{self, Socket};
 use slab::Slab;
@@ -16,12 +16,22 @@ use zilla_engine::{Batch, CloseCode, Engine, Frame, FrameKind, StreamId, attribu
 /// How long a peer may keep sending after its connection was ended both ways.
 pub(super) const LINGER_MS: u64 = 2_000;
 
-/// Timer of the binding; those of its own have higher tokens.
+/// Idle connections are looked for that much of the `idle-timeout` apart, so that they go at most so much later: a
+/// timer for each connection would have to be moved with each octet.
+const IDLE_SWEEP_SHARE: u64 = 16;
+
+/// The same, at most.
+const IDLE_SWEEP_MS_MAX: u64 = 1_000;
+
+/// Timers of the connections, for [`Connections::on_timer`]; those of the binding have tokens in between.
 pub(super) const TOKEN_LINGER: u32 = 0;
+const TOKEN_IDLE: u32 = u32::MAX;
 
 /// A socket that one binding gives to another, with nothing read from it or written to it yet.
 pub(crate) struct Handed {
     pub(crate) socket: AsyncFd<TcpStream>,
+    /// To be given to [`Connections::bind`].
+    pub(crate) terms: Terms,
 }
 
 /// Attributes of a stream that begins.
@@ -35,6 +45,8 @@ pub(super) struct Connections<T> {
     accepted: Vec<Option<u32>>,
     /// Connections that are over and wait for their peer to leave, until a time in ms.
     lingering: VecDeque<(u64, usize)>,
+    /// When connections are looked at that may be idle, in ms.
+    next_sweep_ms: Option<u64>,
     frames: Vec<Frame>,
     octets: Vec<u8>,
     now_ms: u64,
@@ -47,6 +59,7 @@ impl<T: Transport> Connections<T> {
             entries: Slab::new(),
             accepted: Vec::new(),
             lingering: VecDeque::new(),
+            next_sweep_ms: None,
             frames: Vec::new(),
             octets: Vec::new(),
             now_ms: 0,
@@ -91,6 +104,16 @@ impl<T: Transport> Connections<T> {
         index
     }
 
+    /// Has a connection keep to the terms of its socket.
+    pub(super) fn bind(&mut self, index: usize, terms: Terms) {
+        let Some(connection) = self.entries.get_mut(index) else { return };
+        connection.active_ms = self.now_ms;
+        connection.terms = terms;
+        if let Some(timeout_ms) = connection.terms.idle_timeout_ms {
+            self.sweep_by(self.now_ms + timeout_ms);
+        }
+    }
+
     /// Answers an accepted stream: it is connected.
     pub(super) fn connect(
         &mut self,
@@ -128,6 +151,15 @@ impl<T: Transport> Connections<T> {
         self.frames.push(Frame { link: token, value: deadline_ms, ..Frame::new(0, FrameKind::Timer) });
     }
 
+    /// A timer that [`Connections::set_timer`] has set is due: one of the connections, or the binding's own.
+    pub(super) fn on_timer(&mut self, token: u32, engine: &mut Engine) {
+        match token {
+            TOKEN_LINGER => self.stop_lingering(),
+            TOKEN_IDLE => self.sweep(engine),
+            _ => {}
+        }
+    }
+
     /// A frame of the binding's own making.
     pub(super) fn push(&mut self, frame: Frame) {
         self.frames.push(frame);
@@ -150,6 +182,11 @@ impl<T: Transport> Connections<T> {
         }
     }
 
+    /// Whether there is such a connection, and it was made.
+    pub(super) fn is_connected(&self, index: usize) -> bool {
+        self.entries.get(index).is_some_and(Connection::is_connected)
+    }
+
     /// The transport of a connection that is there.
     pub(super) fn transport(&mut self, index: usize) -> Option<&mut T> {
         self.entries.get_mut(index)?.transport()
@@ -170,7 +207,7 @@ impl<T: Transport> Connections<T> {
         let binding = self.seat.binding;
         let Some(connection) = self.entries.get_mut(index) else { return };
         let read = match connection.reading {
-            Reading::Open => connection.read(binding, engine),
+            Reading::Open => connection.read(binding, self.now_ms, engine),
             Reading::Discarding => connection.discard(),
             Reading::Ended => return,
         };
@@ -195,7 +232,7 @@ impl<T: Transport> Connections<T> {
         if connection.is_written() && connection.writing != Writing::Finishing {
             return;
         }
-        match connection.write_unwritten() {
+        match connection.write_unwritten(self.now_ms) {
             Ok(()) => self.after_write(index, engine),
             Err(_) => self.close(index),
         }
@@ -229,7 +266,7 @@ impl<T: Transport> Connections<T> {
         match frame.kind {
             FrameKind::Data => {
                 let payload = frame.cut(batch.octets()).map_or(&[][..], |(_, payload)| payload);
-                match connection.write(payload) {
+                match connection.write(payload, self.now_ms) {
                     Ok(()) => self.after_write(index, engine),
                     Err(_) => self.close(index),
                 }
@@ -291,6 +328,42 @@ impl<T: Transport> Connections<T> {
             if self.entries.get(index).is_some_and(|connection| connection.lingers_until == Some(deadline)) {
                 self.remove(index);
             }
+        }
+    }
+
+    /// Has connections that may be idle looked at by then.
+    fn sweep_by(&mut self, deadline_ms: u64) {
+        if self.next_sweep_ms.is_none_or(|next_ms| deadline_ms < next_ms) {
+            self.next_sweep_ms = Some(deadline_ms);
+            self.set_timer(TOKEN_IDLE, deadline_ms);
+        }
+    }
+
+    /// Resets connections on which nothing came or went for too long.
+    fn sweep(&mut self, engine: &mut Engine) {
+        let now_ms = self.now_ms;
+        let (mut idle, mut next_ms) = (Vec::new(), u64::MAX);
+        for (index, connection) in &self.entries {
+            let Some(timeout_ms) = connection.terms.idle_timeout_ms else { continue };
+            let deadline_ms = connection.active_ms + timeout_ms;
+            if deadline_ms <= now_ms {
+                idle.push(index);
+            } else {
+                let step_ms = (timeout_ms / IDLE_SWEEP_SHARE).clamp(1, IDLE_SWEEP_MS_MAX);
+                next_ms = next_ms.min(deadline_ms.max(now_ms + step_ms));
+            }
+        }
+        for index in idle {
+            engine.note_limit(self.seat.binding, "idle-timeout");
+            // The peer is not to take it for an orderly end.
+            if let Some(connection) = self.entries.get_mut(index) {
+                connection.reset_on_drop();
+            }
+            self.close_with(index, CloseCode::Timeout);
+        }
+        self.next_sweep_ms = None;
+        if next_ms < u64::MAX {
+            self.sweep_by(next_ms);
         }
     }
 

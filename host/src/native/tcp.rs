@@ -3,86 +3,71 @@
 //! Kind `server` listens, accepts, and turns connections into streams. It describes a stream by `source` and
 //! `destination`, each an address and port, and by `authority`, the name in `options.host` if it is one. Its routes
 //! test the address that was connected *to*.
+//!
+//! Kind `client` turns streams into connections: to `options.host`, or to where the stream says. It answers a stream
+//! once it is connected, with the same attributes: `source` is the address here, `destination` the one that was
+//! reached. Its routes have no exits: they are a list of destinations that are allowed.
 
+mod client;
+mod destination;
 mod listen;
 mod options;
+mod race;
+mod schema;
 mod server;
+mod socket;
 
-use super::options::ports_schema;
 use super::{Checked, NativeBinding, OptionsError, Role, Seat};
-use crate::plugin::{Description, KindDescription, Routing};
+use client::TcpClient;
+use destination::ClientOptions;
 use options::ServerOptions;
-use serde_json::{Value, json};
 use server::TcpServer;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use zilla_config::Binding;
+use zilla_config::{Binding, Kind};
 
 pub(crate) use listen::{ListenError, Listening};
+pub(super) use schema::describe;
 pub(crate) use server::Listener;
-
-/// What the binding says of itself, as a plugin would.
-pub(super) fn describe() -> Description {
-    let options = json!({
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["port"],
-        "properties": {
-            "host": {
-                "description": "address or name to listen on; default 0.0.0.0",
-                "anyOf": [
-                    {"type": "string", "minLength": 1, "title": "an address or a name"},
-                    {"type": "array", "minItems": 1, "title": "a list of those", "items": {"type": "string", "minLength": 1}}
-                ]
-            },
-            "port": ports_schema("port, range of ports, or list of those, to listen on"),
-            "backlog": {"description": "connections that wait to be accepted", "type": "integer", "minimum": 1, "maximum": 65535}
-        }
-    });
-    Description {
-        type_name: "tcp".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        kinds: vec![KindDescription {
-            kind: "server".into(),
-            options_schema: options.to_string(),
-            when_schema: Some(when_schema().to_string()),
-            with_schema: None,
-            routes: Routing::Opened,
-        }],
-    }
-}
-
-fn when_schema() -> Value {
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "authority": {"description": "name that was connected to; `*` stands for anything", "type": "string"},
-            "cidr": {
-                "description": "block of addresses, such as 127.0.0.0/8, that was connected to",
-                "type": "string"
-            },
-            "port": ports_schema("port that was connected to")
-        }
-    })
-}
 
 /// Reads a binding that fits the schemas.
 pub(super) fn read(binding: &Binding) -> Result<Checked, Vec<OptionsError>> {
+    if binding.kind == Kind::Client {
+        let (options, conditions) = ClientOptions::read(binding)?;
+        return Ok(Checked { role: Arc::new(Client(Arc::new(options))), conditions });
+    }
     let options = ServerOptions::read(&binding.options);
     let conditions = super::options::conditions(binding, options::condition);
     match (options, conditions) {
-        (Ok(options), Ok(conditions)) => Ok(Checked { role: Arc::new(Server(options)), conditions }),
+        (Ok(options), Ok(conditions)) => {
+            Ok(Checked { role: Arc::new(Server(Arc::new(options))), conditions })
+        }
         (options, conditions) => {
             Err([options.err(), conditions.err()].into_iter().flatten().flatten().collect())
         }
     }
 }
 
+/// Whether a client would connect to the address at which the server of its streams listens: the server says
+/// where a connection came in, and the client has nowhere else to go.
+pub(super) fn leads_back(from: &Binding, to: &Binding) -> bool {
+    from.kind == Kind::Server && to.kind == Kind::Client && to.options["host"].is_null()
+}
+
+/// Connects.
+#[derive(Debug)]
+struct Client(Arc<ClientOptions>);
+
+impl Role for Client {
+    fn start(&self, seat: Seat, _listeners: Vec<Listener>) -> Box<dyn NativeBinding> {
+        Box::new(TcpClient::new(seat, Arc::clone(&self.0)))
+    }
+}
+
 /// Listens.
 #[derive(Debug)]
-struct Server(ServerOptions);
+struct Server(Arc<ServerOptions>);
 
 impl Role for Server {
     fn addresses(&self) -> Vec<SocketAddr> {
@@ -98,10 +83,11 @@ impl Role for Server {
             let known = self.0.addresses.iter().find(|address| address.socket == listener.address());
             known.and_then(|address| address.authority.clone())
         };
-        let renamed = |listener: Listener| {
+        let configured = |listener: Listener| {
             let authority = authority(&listener);
-            listener.renamed(authority)
+            listener.configured(authority, &self.0.socket, self.0.backlog)
         };
-        Box::new(TcpServer::new(seat, listeners.into_iter().map(renamed).collect()))
+        let listeners = listeners.into_iter().map(configured).collect();
+        Box::new(TcpServer::new(seat, Arc::clone(&self.0), listeners))
     }
 }

@@ -5,7 +5,7 @@ use crate::native::NativeType;
 use crate::plugin::{KindDescription, Routing};
 use serde_json::Value;
 use std::net::SocketAddr;
-use zilla_config::{Binding, Config, NodePath, check_schema};
+use zilla_config::{Binding, BindingIndex, Config, NodePath, Route, check_schema};
 
 impl Planner<'_> {
     pub(super) fn check_values(&mut self, binding: &Binding, kind: &KindDescription) {
@@ -62,10 +62,19 @@ impl Planner<'_> {
         }
     }
 
-    pub(super) fn check_exits(&mut self, binding: &Binding, routing: Routing) {
+    pub(super) fn check_exits(&mut self, binding: &Binding, kind: &KindDescription) {
         let described = format!("`{}` {}", binding.type_name, binding.kind);
+        // One that exits nowhere may still have routes with conditions, of what it lets pass.
+        let (routing, has_conditions) = (kind.routes, kind.when_schema.is_some());
         for route in &binding.routes {
             match (routing, route.exit) {
+                (Routing::None, None) if has_conditions => {}
+                (Routing::None, Some(_)) if has_conditions => {
+                    let own = binding.at.key("exit");
+                    let at = if route.at == own { own } else { route.at.key("exit") };
+                    let expected = format!("no exit: {described} exits nowhere");
+                    self.problems.push(self.config.key_problem(&at, expected, "an `exit`"));
+                }
                 (Routing::None, _) => {
                     let expected = format!("no exit and no routes: {described} exits nowhere");
                     self.problems.push(self.config.key_problem(&route.at, expected, "a route"));
@@ -82,13 +91,26 @@ impl Planner<'_> {
                     let found = format!("`{exit}`, which listens and accepts no streams");
                     self.problems.push(self.config.problem(&route.at, "an exit that accepts streams", found));
                 }
-                (Routing::Opened | Routing::Accepted, Some(_)) => {}
+                (Routing::Opened | Routing::Accepted, Some(exit)) => {
+                    self.check_way_back(binding, route, exit);
+                }
             }
         }
         if routing == Routing::Opened && binding.routes.is_empty() {
             let expected =
                 format!("an `exit`, or `routes` with exits: {described} has to send its streams somewhere");
             self.problems.push(self.config.problem(&binding.at, expected, "neither"));
+        }
+    }
+
+    /// A stream that only leads back to its own listener would open one connection after the other.
+    fn check_way_back(&mut self, binding: &Binding, route: &Route, exit: BindingIndex) {
+        let exit = self.config.binding(exit);
+        if NativeType::leads_back(binding, exit) {
+            let name = exit.qualified_name();
+            let found =
+                format!("`{name}` without `options.host`: it would connect back to `{}`", binding.name);
+            self.problems.push(self.config.problem(&route.at, "an exit that leads elsewhere", found));
         }
     }
 

@@ -61,7 +61,7 @@ impl<'a> Planner<'a> {
         let kind = self.resolve_kind(binding, binding_type.describe())?;
         let errors = self.problems.len();
         self.check_values(binding, &kind);
-        self.check_exits(binding, kind.routes);
+        self.check_exits(binding, &kind);
         let native = NativeType::of(&binding.type_name);
         let vault = self.vault_of(binding, native).ok();
         if self.problems.len() > errors {

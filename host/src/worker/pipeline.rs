@@ -282,7 +282,7 @@ impl Running {
                 binding = self.name_of(met.binding),
                 limit = met.limit,
                 count = met.count,
-                "a limit was met, streams are reset"
+                "a limit was met"
             );
         }
     }

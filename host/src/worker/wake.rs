@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 /// A socket of a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Token {
     /// Index of the pipeline that it belongs to, among those of the worker.
     pub(crate) pipeline: u32,
@@ -20,11 +20,11 @@ pub(crate) struct Token {
 }
 
 /// A socket of a native binding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Socket {
     /// Index of a listener.
     Listener(u32),
-    /// Index of a connection.
+    /// Index of a connection, which may have several sockets while it is being made.
     Connection(u32),
 }
 

@@ -19,3 +19,4 @@ mod handover;
 mod meanwhile;
 mod support;
 mod swaps;
+mod upstreams;

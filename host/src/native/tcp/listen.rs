@@ -1,7 +1,7 @@
 //! Listening sockets: one of each address for each worker, so that the kernel spreads connections.
 
 use super::options::{Address, ServerOptions};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -41,14 +41,14 @@ pub(super) fn listen(
     in_use: &BTreeSet<SocketAddr>,
 ) -> Result<Vec<Listening>, ListenError> {
     let listen = |address: &Address| {
-        let socket = open(address.socket, options.backlog)
-            .map_err(|error| ListenError { address: address.socket, error })?;
+        let socket =
+            open(address.socket, options).map_err(|error| ListenError { address: address.socket, error })?;
         Ok(Listening { socket, address: address.socket })
     };
     options.addresses.iter().filter(|address| !in_use.contains(&address.socket)).map(listen).collect()
 }
 
-fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+fn open(address: SocketAddr, options: &ServerOptions) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // `::` and `0.0.0.0` are two addresses in the file, so they are two here.
@@ -56,11 +56,11 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     }
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
-    // Accepted sockets inherit it, which saves a call for each.
-    socket.set_tcp_nodelay(true)?;
+    // Accepted sockets inherit them, which saves calls for each.
+    options.socket.apply(&SockRef::from(&socket))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
 }
 
@@ -69,7 +69,7 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 /// instead of a connection that is reset with its listener. Connections that are being made are made.
 #[cfg(target_os = "linux")]
 pub(super) fn refuse_silently(listener: &TcpListener) -> io::Result<()> {
-    use socket2::{SockFilter, SockRef};
+    use socket2::SockFilter;
     const LOAD_OCTET: u16 = 0x30;
     const AND: u16 = 0x54;
     const JUMP_IF_EQUAL: u16 = 0x15;

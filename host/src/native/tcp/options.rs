@@ -1,21 +1,35 @@
-//! Options and conditions of `tcp`, read.
+//! Options of `tcp` servers, and conditions of both kinds, read.
 
-use super::super::options::{OptionsError, each, ports};
+use super::super::options::{OptionsError, Reader, each, ms, ports};
+use super::super::permits::Permits;
+use super::super::rate::Rate;
+use super::socket::SocketOptions;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use zilla_config::Quantity;
 use zilla_engine::{Cidr, Condition, Pattern, Predicate, Test};
 
 /// Sockets that one binding may listen on; more are refused when the file is checked.
 const LISTENERS_MAX: usize = 1024;
 
 /// Connections that the kernel keeps for a listener until they are accepted.
-const BACKLOG_DEFAULT: u32 = 4096;
+pub(super) const BACKLOG_DEFAULT: u32 = 4096;
+
+/// What `idle-timeout` may be. Less than a round trip to clients far away would end what is not idle.
+pub(super) const IDLE_TIMEOUT: Quantity = ms(100, 7 * 24 * 3_600_000);
 
 /// `options` of a server, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct ServerOptions {
     pub(super) addresses: Vec<Address>,
     pub(super) backlog: u32,
+    pub(super) socket: SocketOptions,
+    /// `connections`: at a time.
+    pub(super) connections: Option<Permits>,
+    /// `accept-rate`: in a second.
+    pub(super) accept_rate: Option<Rate>,
+    pub(super) excess: Excess,
+    pub(super) idle_timeout_ms: Option<u64>,
 }
 
 /// An address to listen on, and the name that it was given by.
@@ -25,34 +39,52 @@ pub(super) struct Address {
     pub(super) authority: Option<String>,
 }
 
+/// What becomes of connections over `connections` or `accept-rate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// They wait in the kernel.
+    Wait,
+    /// They are accepted and reset.
+    Reset,
+}
+
 impl ServerOptions {
     /// Reads options that fit the schema. Names are resolved now, so that a wrong one is found before the start.
     pub(super) fn read(options: &Value) -> Result<Self, Vec<OptionsError>> {
-        let ports = ports(&options["port"], "/options/port");
-        let hosts = resolve_all(&options["host"], "/options/host");
-        let (ports, hosts) = match (ports, hosts) {
-            (Ok(ports), Ok(hosts)) => (ports, hosts),
-            (ports, hosts) => {
-                return Err([ports.err(), hosts.err()].into_iter().flatten().flatten().collect());
-            }
+        let mut reader = Reader::new(options, "/options");
+        let ports = reader.keep(ports(&options["port"], "/options/port"));
+        let hosts = reader.keep(resolve_all(&options["host"], "/options/host"));
+        let socket = reader.keep(SocketOptions::read(options));
+        let idle_timeout_ms = reader.ms("idle-timeout", &IDLE_TIMEOUT);
+        let (Some(ports), Some(hosts), Some(socket)) = (ports, hosts, socket) else {
+            return reader.finish(None);
         };
         let count = hosts.len() * ports.iter().map(|range| range.clone().count()).sum::<usize>();
         if count > LISTENERS_MAX {
             let expected = format!("at most {LISTENERS_MAX} addresses to listen on");
-            return Err(vec![OptionsError {
-                pointer: "/options/port".into(),
-                expected,
-                found: count.to_string(),
-            }]);
+            reader.error("port", expected, count.to_string());
+            return reader.finish(None);
         }
         let bind = |(host, authority): &(IpAddr, Option<String>), port| Address {
             socket: SocketAddr::new(*host, port),
             authority: authority.clone(),
         };
         let on = |host| ports.iter().flat_map(|range| range.clone()).map(move |port| bind(host, port));
-        let backlog = options["backlog"].as_u64().map_or(BACKLOG_DEFAULT, |backlog| backlog as u32);
-        Ok(Self { addresses: hosts.iter().flat_map(on).collect(), backlog })
+        reader.finish(Some(Self {
+            addresses: hosts.iter().flat_map(on).collect(),
+            backlog: options["backlog"].as_u64().map_or(BACKLOG_DEFAULT, |backlog| backlog as u32),
+            socket,
+            connections: permits(options),
+            accept_rate: options["accept-rate"].as_u64().map(Rate::new),
+            excess: if options["excess"] == "reset" { Excess::Reset } else { Excess::Wait },
+            idle_timeout_ms,
+        }))
     }
+}
+
+/// `connections` of options that fit the schema.
+pub(super) fn permits(options: &Value) -> Option<Permits> {
+    options["connections"].as_u64().map(|max| Permits::new(usize::try_from(max).unwrap_or(usize::MAX)))
 }
 
 /// Compiles one item of a route's `when` that fits the schema.

@@ -1,14 +1,20 @@
 //! A `tcp` server on one worker: its listeners and connections as a binding of the engine.
 
-use super::super::connections::{Connections, Handed, TOKEN_LINGER};
+use super::super::connection::Terms;
+use super::super::connections::{Connections, Handed};
+use super::super::permits::{Permit, Permits};
 use super::super::transport::Plain;
 use super::super::{NativeBinding, Others, Seat};
 use super::Listening;
 use super::listen::refuse_silently;
-use crate::worker::reactor::watch;
+use super::options::{Excess, ServerOptions};
+use super::socket::SocketOptions;
+use crate::worker::reactor::{reset_on_close, watch};
 use crate::worker::wake::{self, Socket};
+use socket2::SockRef;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::unix::AsyncFd;
 use zilla_engine::{Batch, Engine, FrameKind, StreamId};
@@ -16,7 +22,8 @@ use zilla_engine::{Batch, Engine, FrameKind, StreamId};
 /// Connections accepted from one listener before the others have their turn.
 const ACCEPTS_PER_TURN_MAX: usize = 64;
 
-/// How long accepting pauses when the process or the system has no more file descriptors.
+/// How long accepting pauses when the process or the system has no more file descriptors, or there are as many
+/// connections as `connections` says and none of them ends on this worker.
 const ACCEPT_PAUSE_MS: u64 = 100;
 
 /// Timers of the binding.
@@ -47,30 +54,66 @@ impl Listener {
         self.address
     }
 
-    /// The same socket, with the name that its address was given by.
-    pub(crate) fn renamed(self, authority: Option<String>) -> Self {
+    /// The same socket, as another configuration has it: with the name that its address was given by, and with
+    /// other options, which connections inherit that are asked for from now on.
+    pub(super) fn configured(self, authority: Option<String>, options: &SocketOptions, backlog: u32) -> Self {
+        let socket = SockRef::from(self.socket.get_ref());
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+        // Where it fails, the socket stays as it was, and is better than none.
+        if let Err(error) = options.apply(&socket).and_then(|()| socket.listen(backlog)) {
+            tracing::warn!(address = %self.address, %error, "options of a listener were not set");
+        }
         Self { authority, ..self }
     }
+}
+
+/// Whether a connection may be let in.
+enum Admitted {
+    /// With what lets it be, if that is counted.
+    With(Option<Permit>),
+    /// A limit is met: which, and how long nothing is accepted if connections over it wait.
+    Not { limit: &'static str, pause: Pause, until_ms: u64 },
 }
 
 /// A `tcp` server on one worker.
 pub(super) struct TcpServer {
     connections: Connections<Plain>,
     listeners: Vec<Listener>,
-    /// Whether accepting pauses for want of file descriptors.
-    is_paused: bool,
+    options: Arc<ServerOptions>,
+    pause: Pause,
+    /// The first connection over a limit: only one that was accepted is known to be there. The others wait in the
+    /// kernel.
+    held: Option<Accepted>,
+}
+
+/// A connection that a listener gave.
+struct Accepted {
+    authority: Option<String>,
+    socket: TcpStream,
+    peer: SocketAddr,
+}
+
+/// Why nothing is accepted for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    /// It is.
+    None,
+    /// Until a time that a timer was set to.
+    Timed,
+    /// The same, or until a connection has ended.
+    Full,
 }
 
 impl TcpServer {
     /// Takes over listening sockets.
-    pub(super) fn new(seat: Seat, mut listeners: Vec<Listener>) -> Self {
+    pub(super) fn new(seat: Seat, options: Arc<ServerOptions>, mut listeners: Vec<Listener>) -> Self {
         for (index, listener) in listeners.iter_mut().enumerate() {
             let token = seat.token(Socket::Listener(index as u32));
             listener.waker = wake::waker(token);
             // Looked at once from the start: a connection may be waiting already.
             wake::push(token);
         }
-        Self { connections: Connections::new(seat), listeners, is_paused: false }
+        Self { connections: Connections::new(seat), listeners, options, pause: Pause::None, held: None }
     }
 
     fn name(&self) -> &str {
@@ -80,7 +123,7 @@ impl TcpServer {
     fn accept(&mut self, index: usize, engine: &mut Engine) {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             let Some(listener) = self.listeners.get(index) else { return };
-            if self.is_paused {
+            if self.pause != Pause::None {
                 return;
             }
             let mut cx = Context::from_waker(&listener.waker);
@@ -88,10 +131,14 @@ impl TcpServer {
             match listener.socket.get_ref().accept() {
                 Ok((socket, peer)) => {
                     let authority = listener.authority.clone();
-                    self.open(authority.as_deref(), socket, peer, engine);
+                    self.let_in(Accepted { authority, socket, peer }, engine);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                Err(error) if is_out_of_descriptors(&error) => self.pause(&error),
+                Err(error) if is_out_of_descriptors(&error) => {
+                    let connections = self.connections.len();
+                    tracing::warn!(binding = self.name(), %error, connections, "accepting pauses");
+                    return self.pause(Pause::Timed, self.connections.now_ms() + ACCEPT_PAUSE_MS);
+                }
                 // The connection went away before it was accepted, or a signal came.
                 Err(error) => tracing::debug!(binding = self.name(), %error, "a connection was not accepted"),
             }
@@ -99,14 +146,51 @@ impl TcpServer {
         wake::push(self.connections.seat.token(Socket::Listener(index as u32)));
     }
 
-    fn pause(&mut self, error: &io::Error) {
-        self.is_paused = true;
-        let connections = self.connections.len();
-        tracing::warn!(binding = self.name(), %error, connections, "accepting pauses");
-        self.connections.set_timer(TOKEN_ACCEPT, self.connections.now_ms() + ACCEPT_PAUSE_MS);
+    /// Whether one more connection may be let in now.
+    fn admit(&self, now_ms: u64) -> Admitted {
+        let next_ms = self.options.accept_rate.as_ref().map_or(now_ms, |rate| rate.next_ms(now_ms));
+        if next_ms > now_ms {
+            return Admitted::Not { limit: "accept-rate", pause: Pause::Timed, until_ms: next_ms };
+        }
+        match self.options.connections.as_ref().map(Permits::take) {
+            None => Admitted::With(None),
+            Some(Some(permit)) => Admitted::With(Some(permit)),
+            Some(None) => {
+                let until_ms = now_ms + ACCEPT_PAUSE_MS;
+                Admitted::Not { limit: "connections", pause: Pause::Full, until_ms }
+            }
+        }
     }
 
-    fn open(&mut self, authority: Option<&str>, socket: TcpStream, peer: SocketAddr, engine: &mut Engine) {
+    /// Goes on with a connection that was accepted, or resets it, or holds it back and accepts no more.
+    fn let_in(&mut self, accepted: Accepted, engine: &mut Engine) {
+        match self.admit(self.connections.now_ms()) {
+            Admitted::With(permit) => {
+                if let Some(rate) = &self.options.accept_rate {
+                    rate.spend(self.connections.now_ms());
+                }
+                self.open(accepted, permit, engine);
+            }
+            Admitted::Not { limit, pause, until_ms } => {
+                engine.note_limit(self.connections.seat.binding, limit);
+                match self.options.excess {
+                    Excess::Reset => reset_on_close(&accepted.socket),
+                    Excess::Wait => {
+                        self.held = Some(accepted);
+                        self.pause(pause, until_ms);
+                    }
+                }
+            }
+        }
+    }
+
+    fn pause(&mut self, pause: Pause, until_ms: u64) {
+        self.pause = pause;
+        self.connections.set_timer(TOKEN_ACCEPT, until_ms);
+    }
+
+    fn open(&mut self, accepted: Accepted, permit: Option<Permit>, engine: &mut Engine) {
+        let Accepted { authority, socket, peer } = accepted;
         let opened = socket.set_nonblocking(true).and_then(|()| {
             let local = socket.local_addr()?;
             Ok((local, watch(socket)?))
@@ -119,10 +203,12 @@ impl TcpServer {
         let attributes = [
             ("source", source.as_str()),
             ("destination", &destination),
-            ("authority", authority.unwrap_or("")),
+            ("authority", authority.as_deref().unwrap_or("")),
         ];
         let known = if authority.is_some() { 3 } else { 2 };
         let index = self.connections.open(Plain::new(socket), &attributes[..known]);
+        let idle_timeout_ms = self.options.idle_timeout_ms;
+        self.connections.bind(index, Terms { permit, idle_timeout_ms });
         self.connections.send(engine);
         match self.connections.seat.is_taken_from {
             true => self.connections.look_at(index),
@@ -138,14 +224,24 @@ impl TcpServer {
                     self.accept_last(listener, now_ms, engine);
                 }
             }
-            TOKEN_ACCEPT => self.resume(),
-            TOKEN_LINGER => self.connections.stop_lingering(),
-            _ => {}
+            TOKEN_ACCEPT => self.resume(engine),
+            token => self.connections.on_timer(token, engine),
         }
     }
 
-    fn resume(&mut self) {
-        if std::mem::replace(&mut self.is_paused, false) {
+    /// Accepts again if it stopped because there were too many connections, and one has gone.
+    fn resume_if_any_left(&mut self, engine: &mut Engine) {
+        if self.pause == Pause::Full && self.options.connections.as_ref().is_none_or(Permits::is_any_left) {
+            self.resume(engine);
+        }
+    }
+
+    fn resume(&mut self, engine: &mut Engine) {
+        let was_paused = std::mem::replace(&mut self.pause, Pause::None) != Pause::None;
+        if let Some(accepted) = self.held.take() {
+            self.let_in(accepted, engine);
+        }
+        if was_paused && self.pause == Pause::None {
             for index in 0..self.listeners.len() {
                 wake::push(self.connections.seat.token(Socket::Listener(index as u32)));
             }
@@ -160,6 +256,7 @@ impl NativeBinding for TcpServer {
             Socket::Listener(index) => self.accept(index as usize, engine),
             Socket::Connection(index) => self.connections.on_ready(index as usize, engine),
         }
+        self.resume_if_any_left(engine);
         self.connections.send(engine);
     }
 
@@ -172,11 +269,12 @@ impl NativeBinding for TcpServer {
                 _ => self.connections.on_frame(frame, batch, engine),
             }
         }
+        self.resume_if_any_left(engine);
         self.connections.send(engine);
     }
 
     fn connections(&self) -> usize {
-        self.connections.len()
+        self.connections.len() + usize::from(self.held.is_some())
     }
 
     fn take_listeners(&mut self) -> Vec<Listener> {
@@ -185,8 +283,18 @@ impl NativeBinding for TcpServer {
 
     fn accept_last(&mut self, listener: &Listener, now_ms: u64, engine: &mut Engine) {
         self.connections.advance(now_ms);
-        while let Ok((socket, peer)) = listener.socket.get_ref().accept() {
-            self.open(listener.authority.as_deref(), socket, peer, engine);
+        // Those over the limit of connections are reset with the listener; the rate has had its say.
+        loop {
+            let permit = match &self.options.connections {
+                None => None,
+                Some(permits) => match permits.take() {
+                    Some(permit) => Some(permit),
+                    None => return engine.note_limit(self.connections.seat.binding, "connections"),
+                },
+            };
+            let Ok((socket, peer)) = listener.socket.get_ref().accept() else { return };
+            let authority = listener.authority.clone();
+            self.open(Accepted { authority, socket, peer }, permit, engine);
         }
     }
 
@@ -209,8 +317,8 @@ impl NativeBinding for TcpServer {
 
     fn hand_over(&mut self, stream: StreamId) -> Option<Handed> {
         let index = self.connections.index_of(stream)?;
-        let socket = self.connections.remove(index)?.into_transport()?.into_socket();
-        Some(Handed { socket })
+        let (transport, terms) = self.connections.remove(index)?.into_parts()?;
+        Some(Handed { socket: transport.into_socket(), terms })
     }
 }
 

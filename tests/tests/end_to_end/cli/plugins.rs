@@ -27,7 +27,7 @@ fn the_list_has_every_plugin_with_its_file_and_those_that_cannot_be_used() {
         let line = output.stdout.lines().find(|line| line.split_whitespace().next() == Some(type_name));
         line.unwrap_or_else(|| panic!("no {type_name} in:\n{}", output.stdout)).split_whitespace().collect()
     };
-    assert_eq!(row("tcp")[1..3], ["binding", "server"]);
+    assert_eq!(row("tcp")[1..3], ["binding", "server,client"]);
     assert_eq!(row("tcp").last(), Some(&"(native)"));
     for (type_name, file) in [("echo", file("binding_echo.wasm")), ("http", file("binding_http.wasm"))] {
         assert_eq!((row(type_name)[1], row(type_name)[2]), ("binding", "server"));
