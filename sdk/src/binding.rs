@@ -3,7 +3,7 @@
 use crate::attributes::Attributes;
 use crate::bindings::zilla::plugin::types::{CloseCode, StreamId};
 use crate::config::{BindingConfig, ConfigError, Kind, RouteConfig, RouteSchema};
-use crate::context::Context;
+use crate::context::{BindingContext, Context};
 use crate::route::Route;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,8 @@ pub trait Binding: Sized + 'static {
     /// The kinds it serves.
     const KINDS: &'static [Kind];
     /// `options` in `zilla.yaml`; [`crate::NoOptions`] if there are none. Its JSON Schema is what the host
-    /// checks the file against, so doc comments on its fields are what operators read in errors.
+    /// checks the file against, so doc comments on its fields are what operators read in errors. Where the kinds
+    /// have different options, [`crate::KindOptions`].
     type Options: DeserializeOwned + JsonSchema;
     /// What is kept for each accepted stream.
     type Stream: Stream;
@@ -29,6 +30,70 @@ pub trait Binding: Sized + 'static {
     /// Takes a stream that arrives, or refuses it. [`Stream::on_window`] follows at once, so a binding
     /// that has something to send needs no second place to begin.
     fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Self::Stream, Reset>;
+
+    /// Names the group of a stream that arrives, any octets; nothing: it stands alone, which is the default.
+    ///
+    /// The streams of a group share one [`Stream`]: that which [`Binding::accept`] makes for the first of them.
+    /// The others are told to it by [`Stream::on_join`], and it can open streams that outlive the one they were
+    /// [opened for](Context::open_for). So a client pools connections, and many receive what one sends. It is
+    /// dropped when the last stream of the group is over, accepted or opened.
+    ///
+    /// What a stream lends to those that are opened for it is lent to the whole group: its route and its
+    /// authorization belong into the name. With `isolation: stream` in `zilla.yaml` each accepted stream has an
+    /// instance of its own, so every group has one member.
+    ///
+    /// ```
+    /// # use zilla_sdk::prelude::*;
+    /// # use zilla_sdk::testing::*;
+    /// /// Sends what any client says on one stream, whichever came first.
+    /// struct Funnel;
+    /// struct Spout(StreamId);
+    ///
+    /// impl Binding for Funnel {
+    /// #   const TYPE: &'static str = "funnel";
+    /// #   const KINDS: &'static [Kind] = &[Kind::Proxy];
+    /// #   type Options = NoOptions;
+    /// #   fn attach(_: BindingConfig<NoOptions>) -> Result<Self, ConfigError> { Ok(Self) }
+    /// #   fn routes(_: Kind) -> RouteSchema { RouteSchema::exits(Routing::Accepted) }
+    ///     type Stream = Spout;
+    ///
+    ///     fn group(&self, begin: &Begin<'_>, name: &mut Vec<u8>) {
+    ///         name.extend(begin.route.to_le_bytes());
+    ///         name.extend(begin.authorization.to_le_bytes());
+    ///     }
+    ///
+    ///     fn accept(&mut self, _begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Spout, Reset> {
+    ///         cx.open(|_| {}).map(Spout).map_err(|_| Reset(CloseCode::Limit))
+    ///     }
+    /// }
+    ///
+    /// impl Stream for Spout {
+    ///     fn on_join(&mut self, _begin: Begin<'_>, _cx: &mut Context<'_>) -> Result<(), Reset> {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn on_data(&mut self, data: Data<'_>, cx: &mut Context<'_>) {
+    ///         cx.to(self.0).pass(&data);
+    ///     }
+    ///
+    ///     fn on_end(&mut self, _: Attributes<'_>, cx: &mut Context<'_>) {
+    ///         cx.close_stream(cx.stream(), CloseCode::Cancelled);
+    ///     }
+    /// }
+    ///
+    /// let harness = Harness::<Funnel>::attach("{kind: proxy, exit: drain}").unwrap();
+    /// let (mut one, mut other) = (harness.open(begin()), harness.open(begin()));
+    /// let mut exit = harness.expect_open();
+    /// harness.expect_no_open();
+    /// one.send_all([data("a"), end()]);
+    /// other.send(data("b"));
+    /// exit.recv(begin());
+    /// exit.recv(data("ab"));
+    /// ```
+    fn group(&self, _begin: &Begin<'_>, _name: &mut Vec<u8>) {}
+
+    /// A timer of the [binding itself](BindingContext::timer) is due.
+    fn on_signal(&mut self, _token: u32, _cx: &mut BindingContext<'_>) {}
 
     /// Which `when`, `with` and exits a kind has. None by default: it exits nowhere.
     fn routes(_kind: Kind) -> RouteSchema {
@@ -93,11 +158,18 @@ pub trait State: Binding {
     fn restore(&mut self, version: &str, state: &[u8]) -> Result<(), String>;
 }
 
-/// What a binding keeps for one accepted stream, and for the streams that it opens on its behalf.
+/// What a binding keeps for one accepted stream, or for a [group](Binding::group) of them, and for the streams
+/// that it opens on their behalf.
 ///
 /// Events of all of them come here; [`Context::stream`] says of which. The value is dropped when the last
 /// of them is over. The defaults close: what a stream does not handle ends it.
 pub trait Stream: Sized {
+    /// A further stream of the same [group](Binding::group) arrives; an error refuses it. As after
+    /// [`Binding::accept`], `on_window` follows at once. Refused by default.
+    fn on_join(&mut self, _begin: Begin<'_>, _cx: &mut Context<'_>) -> Result<(), Reset> {
+        Err(Reset(CloseCode::Refused))
+    }
+
     /// The peer of an opened stream answered with `begin`.
     fn on_begin(&mut self, _begin: Begin<'_>, _cx: &mut Context<'_>) {}
 
@@ -144,6 +216,9 @@ pub trait Stream: Sized {
     /// streams ended; of those that have arrived, `on_data` follows.
     fn on_forwarded(&mut self, _missing: u64, _cx: &mut Context<'_>) {}
 
+    /// All frames of the call are handled in which this was [asked for](Context::later).
+    fn on_later(&mut self, _cx: &mut Context<'_>) {}
+
     /// This generation of the configuration ends: let the peer leave in order. Ignored by default, so the
     /// stream is ended by the host when its time to drain is over.
     fn on_drain(&mut self, _cx: &mut Context<'_>) {}
@@ -158,6 +233,9 @@ pub struct Begin<'a> {
     pub attributes: Attributes<'a>,
     /// Its authorization, 0 for none.
     pub authorization: u64,
+    /// Of a stream that arrives at a kind with [`crate::Routing::Accepted`]: the route that it takes, as the index
+    /// in `routes`; a binding's own `exit` is the last. Else 0.
+    pub route: u32,
     pub(crate) offset: u32,
 }
 

@@ -84,10 +84,29 @@ impl Default for Limits {
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
 
-/// Which `when`, `with` and exits a kind has; see [`crate::Binding::routes`].
+/// `options` of a binding whose kinds have different ones: each kind names its own with
+/// [`RouteSchema::options`], and [`crate::Binding::attach`] reads those of the kind that it gets.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct KindOptions(serde_json::Value);
+
+impl KindOptions {
+    /// The options as those of one kind.
+    pub fn read<O: DeserializeOwned>(self) -> Result<O, ConfigError> {
+        serde_json::from_value(self.0).map_err(|error| options_error(&error))
+    }
+}
+
+/// Options that do not fit their type.
+pub(crate) fn options_error(error: &serde_json::Error) -> ConfigError {
+    config_error("/options", "options of the binding", error.to_string())
+}
+
+/// Which `when`, `with`, exits and `options` a kind has; see [`crate::Binding::routes`].
 #[derive(Clone, Debug)]
 pub struct RouteSchema {
     routing: Routing,
+    options: Option<String>,
     when: Option<String>,
     with: Option<String>,
 }
@@ -95,12 +114,18 @@ pub struct RouteSchema {
 impl RouteSchema {
     /// The kind exits nowhere.
     pub fn none() -> Self {
-        Self { routing: Routing::None, when: None, with: None }
+        Self::exits(Routing::None)
     }
 
     /// The kind has exits, decided as `routing` says, with neither `when` nor `with`.
     pub fn exits(routing: Routing) -> Self {
-        Self { routing, when: None, with: None }
+        Self { routing, options: None, when: None, with: None }
+    }
+
+    /// The kind has `options` of its own, an `O`; the binding's are [`KindOptions`].
+    pub fn options<O: JsonSchema>(mut self) -> Self {
+        self.options = Some(schema::<O>());
+        self
     }
 
     /// Routes have conditions: each item of `when` is a `W`.
@@ -133,7 +158,7 @@ impl RouteSchema {
     pub(crate) fn describe(self, kind: Kind, options_schema: String) -> wit::KindDescription {
         wit::KindDescription {
             kind: kind.as_str().to_owned(),
-            options_schema,
+            options_schema: self.options.unwrap_or(options_schema),
             when_schema: self.when,
             with_schema: self.with,
             routes: self.routing,

@@ -17,6 +17,7 @@ pub struct Context<'a> {
     pub(crate) accepted: StreamId,
     pub(crate) current: StreamId,
     pub(crate) owner: usize,
+    pub(crate) members: &'a [StreamId],
     pub(crate) opened: &'a mut Vec<StreamId>,
     pub(crate) streams: &'a mut Streams,
     pub(crate) output: &'a mut Output,
@@ -28,14 +29,22 @@ impl Context<'_> {
         self.now
     }
 
-    /// The stream that this [`crate::Stream`] accepted.
+    /// The stream that this [`crate::Stream`] accepted. In a [group](crate::Binding::group), the one that the
+    /// event came on; 0, on which nothing can be done, if that is none of the group's members.
     pub fn accepted(&self) -> StreamId {
         self.accepted
     }
 
-    /// The stream that the current event came on: [`Context::accepted`], or one opened here.
+    /// The stream that the current event came on: [`Context::accepted`], or one opened here. 0 where an event
+    /// is for a whole group.
     pub fn stream(&self) -> StreamId {
         self.current
+    }
+
+    /// The accepted streams of a [group](crate::Binding::group) that were not over in both directions when the
+    /// event came, in the order of arrival; none of what is in no group.
+    pub fn members(&self) -> &[StreamId] {
+        self.members
     }
 
     /// The streams opened here and not yet over in both directions, in the order of opening.
@@ -65,20 +74,34 @@ impl Context<'_> {
         Receiver { stream, streams: self.streams, output: self.output }
     }
 
-    /// Opens a stream on behalf of the accepted one. Where it goes, the routes in `zilla.yaml` say; a
-    /// refusal comes as `on_reset`. Its events come to this [`crate::Stream`], with its id as
-    /// [`Context::stream`]. `None` when this instance has all the streams that it may open, when the
-    /// attributes are longer than `limits.attributes_octets`, or when the accepted stream is over.
-    pub fn open(&mut self, attributes: impl FnOnce(&mut AttributesWriter<'_>)) -> Option<StreamId> {
-        self.streams.get_own(self.accepted, self.owner).filter(|accepted| !accepted.is_gone())?;
-        let id = self.streams.open(self.owner)?;
+    /// Opens a stream on behalf of [the accepted one](Context::accepted). Where it goes, the routes in
+    /// `zilla.yaml` say; a refusal comes as `on_reset`. Its events come to this [`crate::Stream`], with its id as
+    /// [`Context::stream`].
+    pub fn open(
+        &mut self,
+        attributes: impl FnOnce(&mut AttributesWriter<'_>),
+    ) -> Result<StreamId, OpenError> {
+        self.open_for(self.accepted, attributes)
+    }
+
+    /// As [`Context::open`], on behalf of a certain member of a [group](crate::Binding::group): it lends its
+    /// route and its authorization. The new stream may outlive it.
+    pub fn open_for(
+        &mut self,
+        accepted: StreamId,
+        attributes: impl FnOnce(&mut AttributesWriter<'_>),
+    ) -> Result<StreamId, OpenError> {
+        let is_accepted = accepted & 1 == 1;
+        let entry = self.streams.get_own(accepted, self.owner).filter(|_| is_accepted);
+        entry.filter(|entry| !entry.is_gone()).ok_or(OpenError::AcceptedIsOver)?;
+        let id = self.streams.open(self.owner).ok_or(OpenError::TooManyStreams)?;
         let Some(frame) = self.output.push_attributes(id, FrameKind::Begin, attributes) else {
             self.streams.unopen(id);
-            return None;
+            return Err(OpenError::AttributesTooLong);
         };
-        frame.link = self.accepted;
+        frame.link = accepted;
         self.opened.push(id);
-        Some(id)
+        Ok(id)
     }
 
     /// Has the next `octets` of payload received on `from` sent on `to` by the host, without entering
@@ -94,36 +117,110 @@ impl Context<'_> {
     }
 
     /// Asks for `on_signal(token)` at a time in ms of `now().monotonic_ms`. The same token again moves it.
-    /// Timers end with the accepted stream.
+    /// Timers end with [the accepted stream](Context::accepted).
     pub fn timer(&mut self, token: u32, deadline_ms: u64) {
-        self.set_timer(token, deadline_ms.max(1));
+        self.timer_on(self.accepted, token, deadline_ms);
     }
 
     /// Takes a timer back.
     pub fn cancel_timer(&mut self, token: u32) {
-        self.set_timer(token, 0);
+        self.set_timer(self.accepted, token, 0);
     }
 
-    fn set_timer(&mut self, token: u32, deadline_ms: u64) {
-        let accepted = self.streams.get_own(self.accepted, self.owner);
-        if accepted.is_some_and(|entry| !entry.is_gone()) {
-            let frame = self.output.push(self.accepted, FrameKind::Timer);
-            frame.link = token;
-            frame.value = deadline_ms;
+    /// As [`Context::timer`], but the timer is that of another stream, accepted or opened here: it ends with it,
+    /// has tokens of its own, and its signal comes with that stream as [`Context::stream`].
+    pub fn timer_on(&mut self, stream: StreamId, token: u32, deadline_ms: u64) {
+        self.set_timer(stream, token, deadline_ms.max(1));
+    }
+
+    /// Takes a timer of a stream back.
+    pub fn cancel_timer_on(&mut self, stream: StreamId, token: u32) {
+        self.set_timer(stream, token, 0);
+    }
+
+    fn set_timer(&mut self, stream: StreamId, token: u32, deadline_ms: u64) {
+        let entry = self.streams.get_own(stream, self.owner);
+        if entry.is_some_and(|entry| !entry.is_gone()) {
+            push_timer(self.output, stream, token, deadline_ms);
         }
     }
 
-    /// Aborts and resets whatever is still open, of the accepted stream and of those opened here.
+    /// What can be done for the binding as a whole: timers that end with no stream.
+    pub fn binding(&mut self) -> BindingContext<'_> {
+        BindingContext { now: self.now, output: self.output }
+    }
+
+    /// Has [`crate::Stream::on_later`] called once, when all frames that came with this call are handled: for
+    /// what is better decided when it is known whether an `end` came right behind. In `on_later` itself it does
+    /// nothing before the next call.
+    pub fn later(&mut self) {
+        if !self.streams.later.contains(&self.owner) {
+            self.streams.later.push(self.owner);
+        }
+    }
+
+    /// Aborts and resets whatever is still open: what was accepted, all members of a group included, and what
+    /// was opened here.
     pub fn close(&mut self, code: CloseCode) {
-        for index in 0..=self.opened.len() {
-            let stream = self.opened.get(index).copied().unwrap_or(self.accepted);
-            self.to(stream).abort(code);
-            self.from(stream).reset(code);
+        for index in 0..self.opened.len() {
+            self.close_stream(self.opened[index], code);
         }
+        let members = self.members;
+        for stream in members {
+            self.close_stream(*stream, code);
+        }
+        self.close_stream(self.accepted, code);
+    }
+
+    /// Aborts and resets what is still open of one stream, accepted or opened here.
+    pub fn close_stream(&mut self, stream: StreamId, code: CloseCode) {
+        self.to(stream).abort(code);
+        self.from(stream).reset(code);
     }
 
     /// The stream if it is open and one of this owner's, else 0, on which nothing can be done.
     fn own(&mut self, stream: StreamId) -> StreamId {
         self.streams.get_own(stream, self.owner).map_or(0, |_| stream)
     }
+}
+
+/// Why nothing was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// This instance has all the streams that it may open, `limits.streams`.
+    TooManyStreams,
+    /// The attributes are longer than `limits.attributes_octets`.
+    AttributesTooLong,
+    /// The stream on whose behalf it was to be opened is over, or is none that was accepted here.
+    AcceptedIsOver,
+}
+
+/// What can be done for the binding as a whole, in [`crate::Binding::on_signal`] and by [`Context::binding`].
+pub struct BindingContext<'a> {
+    pub(crate) now: Instant,
+    pub(crate) output: &'a mut Output,
+}
+
+impl BindingContext<'_> {
+    /// The time of this call.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Asks for [`crate::Binding::on_signal`] at a time in ms of `now().monotonic_ms`. The same token again moves
+    /// it. A binding has as many timers at a time as a stream, `limits.timers`, with tokens of its own.
+    pub fn timer(&mut self, token: u32, deadline_ms: u64) {
+        push_timer(self.output, 0, token, deadline_ms.max(1));
+    }
+
+    /// Takes a timer back.
+    pub fn cancel_timer(&mut self, token: u32) {
+        push_timer(self.output, 0, token, 0);
+    }
+}
+
+fn push_timer(output: &mut Output, stream: StreamId, token: u32, deadline_ms: u64) {
+    let frame = output.push(stream, FrameKind::Timer);
+    frame.link = token;
+    frame.value = deadline_ms;
 }

@@ -7,8 +7,9 @@ use crate::bindings::zilla::plugin::types::{
     Batch, CloseCode, ConfigError, Frame, FrameFlags, FrameKind, Instant, StreamId,
 };
 use crate::config::{self, BindingConfig, Kind, RouteConfig};
-use crate::context::Context;
+use crate::context::{BindingContext, Context};
 use crate::output::Output;
+use crate::owner::{Accepted, Owner, Owners};
 use crate::streams::Streams;
 
 /// One instance of a binding: what the component of a plugin holds, and what a test drives natively.
@@ -16,17 +17,10 @@ use crate::streams::Streams;
 /// Call [`Instance::attach`], then [`Instance::deliver`] any number of times, then [`Instance::detach`].
 pub struct Instance<B: Binding> {
     binding: B,
-    owners: Vec<Option<Owner<B::Stream>>>,
-    free: Vec<usize>,
+    owners: Owners<B::Stream>,
+    /// Room for the name of a group.
+    name: Vec<u8>,
     pub(crate) streams: Streams,
-}
-
-/// A [`Stream`] with the ids that its events come from.
-struct Owner<S> {
-    stream: S,
-    accepted: StreamId,
-    accepted_over: bool,
-    opened: Vec<StreamId>,
 }
 
 /// What a component of this binding says it is.
@@ -45,9 +39,7 @@ impl<B: Binding> Instance<B> {
         let kind = Kind::parse(&config.kind).filter(|kind| B::KINDS.contains(kind)).ok_or_else(|| {
             vec![config::config_error("/kind", "a kind that the binding serves", &config.kind)]
         })?;
-        let options = config::parse(&config.options).map_err(|error| {
-            vec![config::config_error("/options", "options of the binding", error.to_string())]
-        })?;
+        let options = config::parse(&config.options).map_err(|error| vec![config::options_error(&error)])?;
         let binding = B::attach(BindingConfig {
             namespace: config.namespace.clone(),
             name: config.name.clone(),
@@ -67,7 +59,7 @@ impl<B: Binding> Instance<B> {
             return Err(errors);
         }
         let streams = Streams::new(config.limits);
-        Ok((Self { binding, owners: Vec::new(), free: Vec::new(), streams }, routes))
+        Ok((Self { binding, owners: Owners::new(), name: Vec::new(), streams }, routes))
     }
 
     /// Handles frames in order and answers with frames.
@@ -85,6 +77,7 @@ impl<B: Binding> Instance<B> {
                 None => {}
             }
         }
+        self.settle_later(now, &mut output);
         self.settle_runs(now, &mut output);
         Batch { frames: output.frames, octets: output.octets }
     }
@@ -94,19 +87,30 @@ impl<B: Binding> Instance<B> {
         self.binding.detach();
     }
 
-    /// How many accepted streams have not ended, the streams opened for them included.
+    /// How many [`Stream`]s are kept: one for each accepted stream, or group, that has not ended, the streams
+    /// opened for them included.
     pub fn streams(&self) -> usize {
-        self.owners.iter().flatten().count()
+        self.owners.count()
     }
 
     fn on_binding(&mut self, now: Instant, given: &Given<'_>, output: &mut Output) {
-        if given.frame.kind != FrameKind::Drain {
-            return;
+        match given.frame.kind {
+            FrameKind::Signal => {
+                self.binding.on_signal(given.frame.link, &mut BindingContext { now, output });
+            }
+            FrameKind::Drain => {
+                for index in 0..self.owners.end() {
+                    self.with_owner(now, index, None, output, |stream, cx| stream.on_drain(cx));
+                }
+            }
+            _ => {}
         }
-        for index in 0..self.owners.len() {
-            let Some(owner) = self.owners[index].as_ref() else { continue };
-            let accepted = owner.accepted;
-            self.with_owner(now, index, accepted, output, |stream, cx| stream.on_drain(cx));
+    }
+
+    /// All frames of the call are handled: owners that asked for it may do what they left for now.
+    fn settle_later(&mut self, now: Instant, output: &mut Output) {
+        for index in std::mem::take(&mut self.streams.later) {
+            self.with_owner(now, index, None, output, |stream, cx| stream.on_later(cx));
         }
     }
 
@@ -136,74 +140,112 @@ impl<B: Binding> Instance<B> {
         let Some(entry) = self.streams.get(id) else { return };
         if entry.receive(kind, value) {
             let index = entry.owner;
-            self.with_owner(now, index, id, output, |stream, cx| given.dispatch(stream, cx));
+            self.streams.note_end(id);
+            self.with_owner(now, index, Some(id), output, |stream, cx| given.dispatch(stream, cx));
         }
     }
 
+    /// Hands a stream that arrives to its group, or makes an owner for it.
     fn accept(&mut self, now: Instant, given: &Given<'_>, output: &mut Output) {
-        let id = given.frame.stream;
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.owners.push(None);
-            self.owners.len() - 1
-        });
+        let (id, begin) = (given.frame.stream, given.begin());
+        self.name.clear();
+        self.binding.group(&begin, &mut self.name);
+        if let Some(index) = self.owners.of_group(&self.name) {
+            return self.join(now, index, begin, output);
+        }
+        let index = self.owners.reserve();
         self.streams.accept(id, index);
-        let mut opened = Vec::new();
+        let (is_group, mut opened) = (!self.name.is_empty(), Vec::new());
         let mut cx = Context {
             now,
             accepted: id,
             current: id,
             owner: index,
+            members: if is_group { std::slice::from_ref(&id) } else { &[] },
             opened: &mut opened,
             streams: &mut self.streams,
             output,
         };
-        match self.binding.accept(given.begin(), &mut cx) {
+        match self.binding.accept(begin, &mut cx) {
             Ok(stream) => {
-                self.owners[index] = Some(Owner { stream, accepted: id, accepted_over: false, opened });
-                let credit = u64::from(self.streams.limits.initial_credit);
-                self.with_owner(now, index, id, output, |stream, cx| {
-                    // Closed at once: there is nothing to send, but the stream is to be released.
-                    if cx.to(id).is_sending() {
-                        stream.on_window(credit, cx);
-                    }
-                });
+                let accepted = match is_group {
+                    true => Accepted::Group { name: self.name.as_slice().into(), members: vec![id] },
+                    false => Accepted::One { id, is_over: false },
+                };
+                self.owners.insert(index, Owner { stream, accepted, opened });
+                self.open_for_sending(now, index, id, output);
             }
             Err(Reset(code)) => {
                 cx.close(code);
                 for stream in opened.into_iter().chain([id]) {
                     self.streams.release(stream);
                 }
-                self.free.push(index);
+                self.forget(index);
             }
         }
     }
 
-    /// Runs one event on an owner, then releases the streams that it ended.
+    fn join(&mut self, now: Instant, index: usize, begin: Begin<'_>, output: &mut Output) {
+        let id = begin.stream;
+        self.streams.accept(id, index);
+        if let Some(Owner { accepted: Accepted::Group { members, .. }, .. }) = self.owners.get_mut(index) {
+            members.push(id);
+        }
+        let mut joined = false;
+        self.with_owner(now, index, Some(id), output, |stream, cx| match stream.on_join(begin, cx) {
+            Ok(()) => joined = true,
+            Err(Reset(code)) => cx.close_stream(id, code),
+        });
+        if joined {
+            self.open_for_sending(now, index, id, output);
+        }
+    }
+
+    /// Tells the owner of a new stream of its first credit.
+    fn open_for_sending(&mut self, now: Instant, index: usize, id: StreamId, output: &mut Output) {
+        let credit = u64::from(self.streams.limits.initial_credit);
+        self.with_owner(now, index, Some(id), output, |stream, cx| {
+            // Closed at once: there is nothing to send, but the stream is to be released.
+            if cx.to(id).is_sending() {
+                stream.on_window(credit, cx);
+            } else {
+                cx.streams.note_end(id);
+            }
+        });
+    }
+
+    /// Runs one event on an owner, then releases the streams that it ended. `current` is the stream that the
+    /// event came on, none if it is for all of them.
     fn with_owner(
         &mut self,
         now: Instant,
         index: usize,
-        current: StreamId,
+        current: Option<StreamId>,
         output: &mut Output,
         event: impl FnOnce(&mut B::Stream, &mut Context<'_>),
     ) {
-        let Some(owner) = self.owners.get_mut(index).and_then(Option::as_mut) else { return };
+        let Some(owner) = self.owners.get_mut(index) else { return };
+        let current = current.unwrap_or_else(|| owner.accepted.meant(0));
         let mut cx = Context {
             now,
-            accepted: owner.accepted,
+            accepted: owner.accepted.meant(current),
             current,
             owner: index,
+            members: owner.accepted.members(),
             opened: &mut owner.opened,
             streams: &mut self.streams,
             output,
         };
         event(&mut owner.stream, &mut cx);
-        owner.opened.retain(|id| !self.streams.release(*id));
-        owner.accepted_over = owner.accepted_over || self.streams.release(owner.accepted);
-        if owner.accepted_over && owner.opened.is_empty() {
-            self.owners[index] = None;
-            self.free.push(index);
+        if owner.release(index, &mut self.streams) {
+            self.forget(index);
         }
+    }
+
+    fn forget(&mut self, index: usize) {
+        self.owners.remove(index);
+        self.streams.over.clear();
+        self.streams.later.retain(|later| *later != index);
     }
 }
 
@@ -250,6 +292,7 @@ impl<'a> Given<'a> {
             stream: self.frame.stream,
             attributes: self.attributes,
             authorization: self.frame.value,
+            route: self.frame.link,
             offset: self.frame.offset,
         }
     }

@@ -6,6 +6,7 @@
 //!
 //! * [`Binding`] is what `zilla.yaml` configures; it [accepts](Binding::accept) streams.
 //! * [`Stream`] is what it keeps for each; its defaults close.
+//! * A [group](Binding::group) of accepted streams shares one [`Stream`]: connection pools, fan-out.
 //! * [`Context`] sends, receives, opens streams and sets timers. Credit cannot be overrun: a [`Sender`]
 //!   takes what there is and leaves the rest.
 //! * [`State`], for those that have any, is what a new version takes over from the one it replaces.
@@ -24,6 +25,7 @@ mod dispatch;
 mod export;
 pub mod host;
 mod output;
+mod owner;
 mod receiver;
 mod route;
 mod run;
@@ -40,9 +42,9 @@ pub use bindings::zilla::plugin::types::{
     Batch, CloseCode, Frame, FrameFlags, FrameKind, Instant, Limits, StreamId,
 };
 pub use config::{
-    BindingConfig, ConfigError, Kind, NoOptions, RouteConfig, RouteSchema, Routing, config_error,
+    BindingConfig, ConfigError, Kind, KindOptions, NoOptions, RouteConfig, RouteSchema, Routing, config_error,
 };
-pub use context::Context;
+pub use context::{BindingContext, Context, OpenError};
 pub use dispatch::{Instance, describe};
 #[doc(hidden)]
 pub use export::log_panics;
@@ -53,9 +55,9 @@ pub use sender::Sender;
 /// What a binding usually needs.
 pub mod prelude {
     pub use crate::{
-        Attributes, AttributesWriter, Begin, Binding, BindingConfig, CloseCode, ConfigError, Context, Data,
-        Kind, NoOptions, Payload, Predicate, Reset, Route, RouteConfig, RouteSchema, Routing, State, Stream,
-        StreamId, Test, config_error,
+        Attributes, AttributesWriter, Begin, Binding, BindingConfig, BindingContext, CloseCode, ConfigError,
+        Context, Data, Kind, KindOptions, NoOptions, OpenError, Payload, Predicate, Reset, Route,
+        RouteConfig, RouteSchema, Routing, State, Stream, StreamId, Test, config_error,
     };
     pub use schemars::JsonSchema;
     pub use serde::Deserialize;

@@ -50,6 +50,7 @@ impl Receiver<'_> {
         if let Some(entry) = self.streams.get(self.stream) {
             entry.receiving = Phase::Over;
         }
+        self.streams.note_end(self.stream);
     }
 
     /// Asks the peer for new credentials; not sent if the attributes are longer than

@@ -217,6 +217,9 @@ impl Sender<'_> {
         if let Some(entry) = self.streams.get(self.stream) {
             entry.sending = phase;
         }
+        if phase == Phase::Over {
+            self.streams.note_end(self.stream);
+        }
     }
 
     fn spend(&mut self, octets: usize) {

@@ -45,7 +45,7 @@ impl Entry {
     }
 
     /// Whether both directions are over for the binding.
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.sending == Phase::Over && self.receiving == Phase::Over
     }
 
@@ -84,6 +84,10 @@ pub(crate) struct Streams {
     /// Even ids released in this call. Frames that still name the old stream may follow in it, so these
     /// are free from the next call on.
     released: Vec<StreamId>,
+    /// Streams whose second direction ended since their owner was last looked after. One may be there twice.
+    pub(crate) over: Vec<StreamId>,
+    /// Owners that asked for `on_later`, in order.
+    pub(crate) later: Vec<usize>,
     /// Streams whose run is to be looked at when the call is over.
     pub(crate) runs_due: Vec<StreamId>,
     /// The stream whose id the host is reusing, or 0.
@@ -98,6 +102,8 @@ impl Streams {
             opened: vec![None],
             free: Vec::new(),
             released: Vec::new(),
+            over: Vec::new(),
+            later: Vec::new(),
             runs_due: Vec::new(),
             reclaimed: 0,
             limits,
@@ -117,6 +123,13 @@ impl Streams {
     /// The stream if it is one of that owner.
     pub(crate) fn get_own(&mut self, id: StreamId, owner: usize) -> Option<&mut Entry> {
         self.get(id).filter(|entry| entry.owner == owner)
+    }
+
+    /// Notes that a direction of the stream has ended.
+    pub(crate) fn note_end(&mut self, id: StreamId) {
+        if self.get(id).is_some_and(|entry| entry.is_over()) {
+            self.over.push(id);
+        }
     }
 
     /// Enters a stream that arrived. Its peer has begun, this plugin has not.

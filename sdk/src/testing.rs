@@ -164,7 +164,8 @@ impl<B: Binding> Harness<B> {
         &self.routes
     }
 
-    /// How many accepted streams the binding still keeps: 0 when it has forgotten all that are over.
+    /// How many accepted streams, or groups of them, the binding still keeps: 0 when it has forgotten all that
+    /// are over.
     pub fn streams(&self) -> usize {
         self.stage.borrow().plugin.streams()
     }

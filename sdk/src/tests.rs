@@ -3,6 +3,7 @@
 mod attach;
 mod credit;
 mod forward;
+mod group;
 mod lifetime;
 mod probe;
 mod relay;

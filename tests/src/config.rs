@@ -104,3 +104,34 @@ bindings:
 "
     )
 }
+
+/// `tcp` to `http` to a `http` client, to a `tcp` client of an upstream at 127.0.0.1; with options of the two in one
+/// line each, and those of the last `tcp` binding besides `host` and `port`.
+pub fn http_proxy(port: impl Display, upstream: u16, server: &str, client: &str, connect: &str) -> String {
+    format!(
+        "name: test
+bindings:
+  north:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+    exit: web
+  web:
+    type: http
+    kind: server
+    options: {{{server}}}
+    exit: origins
+  origins:
+    type: http
+    kind: client
+    options: {{{client}}}
+    exit: south
+  south:
+    type: tcp
+    kind: client
+    options: {{host: 127.0.0.1, port: {upstream}{connect}}}
+"
+    )
+}

@@ -7,6 +7,7 @@
 //! ```
 
 use crate::connection::{Connection, Shared};
+use crate::forwarded;
 use crate::h2::{self, PREFACE};
 use crate::options::HttpVersion;
 use crate::target::Scheme;
@@ -58,18 +59,18 @@ impl Accepted {
     /// Answers a stream that arrives, or says why it is refused.
     pub(crate) fn new(
         shared: &Rc<Shared>,
-        versions: &[HttpVersion],
-        alpn: Option<&[u8]>,
+        begin: &Begin<'_>,
         scheme: Scheme,
         cx: &mut Context<'_>,
     ) -> Result<Self, CloseCode> {
-        let choice = choose(versions, alpn, scheme)?;
+        let choice = choose(&shared.versions, begin.attributes.get(b"alpn"), scheme)?;
         cx.reply().begin();
+        let source = begin.attributes.get_str("source").unwrap_or_default();
         let shared = Rc::clone(shared);
         Ok(Self(match choice {
             Choice::Http2 => Speaks::Http2(Box::new(h2::Connection::new(shared, scheme, 0, cx))),
             Choice::Http1 | Choice::Preface => Speaks::Http1 {
-                connection: Connection::new(shared, scheme, cx),
+                connection: Connection::new(shared, scheme, forwarded::address(source), cx),
                 preface: (choice == Choice::Preface).then_some(0),
             },
         }))
@@ -124,6 +125,14 @@ impl Stream for Accepted {
         if !self.find_preface(&data, cx) {
             forward!(self.on_data(data, cx));
         }
+    }
+
+    fn on_flush(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        forward!(self.on_flush(attributes, cx));
+    }
+
+    fn on_forwarded(&mut self, missing: u64, cx: &mut Context<'_>) {
+        forward!(self.on_forwarded(missing, cx));
     }
 
     fn on_end(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {

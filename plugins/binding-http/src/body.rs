@@ -1,4 +1,4 @@
-//! Decodes the body of a request (RFC 9112, 6 and 7), piece by piece, without copying content.
+//! Decodes the body of a message (RFC 9112, 6 and 7), piece by piece, without copying content.
 
 use crate::fields;
 use crate::head::HEADERS_MAX;
@@ -30,6 +30,8 @@ pub(crate) enum Decoder {
     Length(u64),
     /// Chunks are to come.
     Chunked(Chunked),
+    /// All that comes, until the connection ends (of a response only).
+    UntilClose,
 }
 
 impl Decoder {
@@ -40,6 +42,8 @@ impl Decoder {
             Self::Length(_) if octets.is_empty() => Ok((0, Found::More)),
             Self::Length(left) => Ok((0, Found::Content(at_most(octets.len(), *left)))),
             Self::Chunked(chunked) => chunked.next(octets, limits),
+            Self::UntilClose if octets.is_empty() => Ok((0, Found::More)),
+            Self::UntilClose => Ok((0, Found::Content(octets.len()))),
         }
     }
 
@@ -47,6 +51,7 @@ impl Decoder {
     pub(crate) fn took(&mut self, octets: usize) {
         match self {
             Self::Length(left) | Self::Chunked(Chunked { left, .. }) => *left -= octets as u64,
+            Self::UntilClose => {}
         }
     }
 

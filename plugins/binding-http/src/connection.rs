@@ -12,6 +12,9 @@
 //!    Over <--- refused, last, drained, gone <---'
 //! ```
 //!
+//! Where the exit agrees to another protocol (101), `receiving` is `Raw` and `exchange.reply` a body that ends
+//! with the connection: see `switch`. Long bodies are moved by the host: see `runs`.
+//!
 //! A second request waits in the inbox until the first is answered, and its octets are not given back as
 //! credit until they are decoded: so back-pressure reaches the client, and what is held has a bound.
 
@@ -19,24 +22,29 @@ mod closing;
 mod deadline;
 mod reply;
 mod request;
+mod runs;
+mod switch;
 
+use crate::access::Grant;
 use crate::body::Decoder;
 use crate::buffer::Buffer;
 use crate::date::DateLine;
 use crate::h2::FieldList;
-use crate::options::{HttpTimeouts, Limits};
+use crate::options::{HttpOptions, HttpVersion, Limits};
 use crate::response::{self, Asked};
 use crate::target::Scheme;
 use deadline::Clock;
 use std::cell::RefCell;
 use std::rc::Rc;
-use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Payload, Stream, StreamId};
+use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Stream, StreamId};
 
 /// What all connections of a binding share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
-    pub(crate) timeouts: HttpTimeouts,
+    pub(crate) options: HttpOptions,
+    /// Those that are served.
+    pub(crate) versions: Vec<HttpVersion>,
     /// None if responses get no date.
     pub(crate) date: Option<RefCell<DateLine>>,
     /// Room for the fields of a request of HTTP/2 while it is decoded.
@@ -48,6 +56,8 @@ pub(crate) struct Shared {
 pub(crate) struct Connection {
     shared: Rc<Shared>,
     scheme: Scheme,
+    /// The address that the client connects from, if it is known and exits are told.
+    address: Option<Box<str>>,
     receiving: Receiving,
     exchange: Option<Exchange>,
     /// Octets received and not decoded. Holds at most the credit that the client has, and a partial head.
@@ -81,6 +91,8 @@ enum Receiving {
     Body(Decoder),
     /// The request is whole. What comes waits until it is answered.
     Whole,
+    /// Octets of another protocol, for the exit as they are.
+    Raw,
     /// Nothing more is read.
     Over,
 }
@@ -91,10 +103,27 @@ struct Exchange {
     /// The stream that the request went to. Valid as long as a direction of it is open.
     exit: StreamId,
     asked: Asked,
-    /// The client waits for `100 Continue`.
-    expects_continue: bool,
+    expects: Expects,
+    /// Protocols that the client offers, of which the exit may choose one.
+    upgrade: Option<Vec<u8>>,
+    /// What web pages may do with the response.
+    access: Option<Box<Grant>>,
     request: Request,
     reply: Reply,
+    /// The host moves the content of the request, or of the response.
+    is_request_moved: bool,
+    is_reply_moved: bool,
+}
+
+/// What a client waits for before it sends its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expects {
+    /// Nothing, or no more.
+    Nothing,
+    /// `100 Continue`, from here.
+    Ours,
+    /// `100 Continue`, from the exit.
+    Exits,
 }
 
 /// The request's direction to the exit.
@@ -119,53 +148,16 @@ enum Reply {
     Over,
 }
 
-/// Received octets: in the batch, where they can be passed on without a copy, or held back earlier.
-#[derive(Clone, Copy)]
-pub(crate) enum Source<'a> {
-    Given(Payload<'a>),
-    Held(&'a [u8]),
-}
-
-impl<'a> Source<'a> {
-    pub(crate) fn as_slice(&self) -> &'a [u8] {
-        match self {
-            Self::Given(payload) => payload.as_slice(),
-            Self::Held(octets) => octets,
-        }
-    }
-
-    /// Without the first `octets`.
-    pub(crate) fn skip(&self, octets: usize) -> Self {
-        match self {
-            Self::Given(payload) => Self::Given(payload.split_at(octets).1),
-            Self::Held(held) => Self::Held(&held[octets..]),
-        }
-    }
-
-    /// The first `octets`.
-    pub(crate) fn first(&self, octets: usize) -> Self {
-        match self {
-            Self::Given(payload) => Self::Given(payload.split_at(octets).0),
-            Self::Held(held) => Self::Held(&held[..octets]),
-        }
-    }
-
-    /// Sends what the credit allows, and says how many octets that were.
-    pub(crate) fn send(&self, to: StreamId, cx: &mut Context<'_>) -> usize {
-        match self {
-            Self::Given(payload) if payload.len() >= PASSED_OCTETS_MIN => cx.to(to).pass_payload(*payload),
-            Self::Given(_) | Self::Held(_) => cx.to(to).data_slice(self.as_slice()),
-        }
-    }
-}
-
-/// Shortest payload in octets that is passed on as borrowed. A copy of a shorter one costs less than the
-/// frame of its own that a borrowed payload needs, for copied octets join the frame before them.
-const PASSED_OCTETS_MIN: usize = 1_024;
-
 impl Connection {
-    pub(crate) fn new(shared: Rc<Shared>, scheme: Scheme, cx: &mut Context<'_>) -> Self {
+    /// A connection that begins; `address` is where it comes from.
+    pub(crate) fn new(
+        shared: Rc<Shared>,
+        scheme: Scheme,
+        address: Option<Box<str>>,
+        cx: &mut Context<'_>,
+    ) -> Self {
         let mut connection = Self {
+            address: address.filter(|_| !shared.options.forwarded.headers.is_empty()),
             shared,
             scheme,
             receiving: Receiving::Head,
@@ -207,6 +199,16 @@ impl Stream for Connection {
         self.arm(cx);
     }
 
+    /// An exit that gave an interim response gives the final one, or a further one, as an advisory.
+    fn on_flush(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        let is_head = attributes.get(":status").is_some();
+        let is_awaited = self.exchange.as_ref().is_some_and(|exchange| exchange.reply == Reply::Awaited);
+        if is_head && is_awaited && !from_client(cx) {
+            self.reply_begins(attributes, cx);
+            self.arm(cx);
+        }
+    }
+
     fn on_data(&mut self, data: Data<'_>, cx: &mut Context<'_>) {
         match from_client(cx) {
             true => self.receive(data.payload, cx),
@@ -238,7 +240,10 @@ impl Stream for Connection {
         match from_client(cx) {
             true => self.flush(cx),
             false => {
-                self.send_continue(cx);
+                if self.exchange.as_ref().is_some_and(|exchange| exchange.expects == Expects::Ours) {
+                    self.send_continue(cx);
+                }
+                self.request_moves(cx);
                 self.take_held(cx);
             }
         }
@@ -249,6 +254,14 @@ impl Stream for Connection {
         match from_client(cx) {
             true => self.abort(CloseCode::Cancelled, cx),
             false => self.request_refused(code, cx),
+        }
+        self.arm(cx);
+    }
+
+    fn on_forwarded(&mut self, missing: u64, cx: &mut Context<'_>) {
+        match from_client(cx) {
+            true => self.request_moved(missing, cx),
+            false => self.reply_moved(missing, cx),
         }
         self.arm(cx);
     }

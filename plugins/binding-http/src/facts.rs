@@ -19,7 +19,7 @@ impl Marks {
         self.0[index / 64] >> (index % 64) & 1 == 1
     }
 
-    fn set(&mut self, index: usize) {
+    pub(crate) fn set(&mut self, index: usize) {
         self.0[index / 64] |= 1 << (index % 64);
     }
 }
@@ -38,6 +38,9 @@ pub(crate) struct Facts<'a> {
     /// Fields that are not handed on.
     pub(crate) dropped: Marks,
     pub(crate) has_connection_options: bool,
+    /// Protocols that the client offers to switch to, if `connection` says so.
+    upgrade: &'a [u8],
+    offers_upgrade: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -51,6 +54,7 @@ impl<'a> Facts<'a> {
             }
             Field::Te if fields::trim(field.value).eq_ignore_ascii_case(b"trailers") => return Ok(()),
             Field::Te | Field::HopByHop => {}
+            Field::Upgrade => self.upgrade = field.value,
             Field::Host => {
                 self.hosts += 1;
                 self.host = field.value;
@@ -74,28 +78,20 @@ impl<'a> Facts<'a> {
                 [] => {}
                 _ if option.eq_ignore_ascii_case(b"close") => self.close = true,
                 _ if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                _ if option.eq_ignore_ascii_case(b"upgrade") => self.offers_upgrade = true,
                 _ => self.has_connection_options = true,
             }
         }
     }
 
-    /// Drops the fields that `connection` names (RFC 9110, 7.6.1). `content-length` stays, it is framing.
+    /// The protocols that the client offers to switch to; HTTP/1.0 has no such thing.
+    pub(crate) fn upgrade(&self, version: Version) -> Option<&'a [u8]> {
+        (self.offers_upgrade && version == Version::Http11).then_some(self.upgrade)
+    }
+
+    /// Drops the fields that `connection` names.
     pub(crate) fn drop_named(&mut self, fields: &[Header<'a>]) -> Result<(), Refusal> {
-        let connections = fields.iter().filter(|field| Field::of(field.name.as_bytes()) == Field::Connection);
-        let options =
-            connections.flat_map(|field| field.value.split(|octet| *octet == b',')).map(fields::trim);
-        for (count, option) in options.enumerate() {
-            if count >= CONNECTION_OPTIONS_MAX {
-                return Err(Refusal::bad_request("connection has too many options"));
-            }
-            for (index, field) in fields.iter().enumerate() {
-                let name = field.name.as_bytes();
-                if name.eq_ignore_ascii_case(option) && Field::of(name) != Field::ContentLength {
-                    self.dropped.set(index);
-                }
-            }
-        }
-        Ok(())
+        drop_named(fields, &mut self.dropped)
     }
 
     /// RFC 9112, 6.3, where what is ambiguous is refused. `None` if the request says nothing.
@@ -134,9 +130,27 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// Marks the fields that `connection` names (RFC 9110, 7.6.1). `content-length` is none of them, it is framing.
+pub(crate) fn drop_named(fields: &[Header<'_>], dropped: &mut Marks) -> Result<(), Refusal> {
+    let connections = fields.iter().filter(|field| Field::of(field.name.as_bytes()) == Field::Connection);
+    let options = connections.flat_map(|field| field.value.split(|octet| *octet == b',')).map(fields::trim);
+    for (count, option) in options.enumerate() {
+        if count >= CONNECTION_OPTIONS_MAX {
+            return Err(Refusal::bad_request("connection has too many options"));
+        }
+        for (index, field) in fields.iter().enumerate() {
+            let name = field.name.as_bytes();
+            if name.eq_ignore_ascii_case(option) && Field::of(name) != Field::ContentLength {
+                dropped.set(index);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What all `transfer-encoding` fields say together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Codings {
+pub(crate) enum Codings {
     #[default]
     Absent,
     /// `chunked`, once, nothing else.
@@ -148,7 +162,7 @@ enum Codings {
 }
 
 impl Codings {
-    fn read(&mut self, value: &[u8]) {
+    pub(crate) fn read(&mut self, value: &[u8]) {
         for coding in value.split(|octet| *octet == b',').map(fields::trim) {
             let chunked = coding.eq_ignore_ascii_case(b"chunked");
             *self = match self {

@@ -15,6 +15,8 @@ pub(crate) enum Field {
     Expect,
     /// `te`.
     Te,
+    /// `upgrade`.
+    Upgrade,
     /// `date`.
     Date,
     /// Another field that says something of one connection only (RFC 9110, 7.6.1).
@@ -32,7 +34,7 @@ impl Field {
             4 if is(b"host") => Self::Host,
             4 if is(b"date") => Self::Date,
             6 if is(b"expect") => Self::Expect,
-            7 if is(b"upgrade") => Self::HopByHop,
+            7 if is(b"upgrade") => Self::Upgrade,
             10 if is(b"connection") => Self::Connection,
             10 if is(b"keep-alive") => Self::HopByHop,
             14 if is(b"content-length") => Self::ContentLength,
@@ -91,6 +93,14 @@ const NOT_IN_TRAILERS: [&[u8]; 40] = [
 /// Whether a field may be a trailer.
 pub(crate) fn is_trailer(name: &[u8]) -> bool {
     !NOT_IN_TRAILERS.iter().any(|field| name.eq_ignore_ascii_case(field))
+}
+
+/// The protocols of an `upgrade` (RFC 9110, 7.8) that are among those, as a field value; none if there is none.
+pub(crate) fn offered(upgrade: &[u8], protocols: &[String]) -> Option<Vec<u8>> {
+    let is_known =
+        |offer: &&[u8]| protocols.iter().any(|protocol| offer.eq_ignore_ascii_case(protocol.as_bytes()));
+    let offers: Vec<&[u8]> = upgrade.split(|octet| *octet == b',').map(trim).filter(is_known).collect();
+    (!offers.is_empty()).then(|| offers.join(&b", "[..]))
 }
 
 /// Whether the octets are a token (RFC 9110, 5.6.2).
@@ -165,7 +175,7 @@ mod tests {
             ("hOSt", Field::Host),
             ("Date", Field::Date),
             ("Expect", Field::Expect),
-            ("UPGRADE", Field::HopByHop),
+            ("UPGRADE", Field::Upgrade),
             ("Connection", Field::Connection),
             ("Keep-Alive", Field::HopByHop),
             ("Content-Length", Field::ContentLength),

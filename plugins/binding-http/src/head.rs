@@ -2,6 +2,8 @@
 //! cannot be ambiguous, or to a [`Refusal`].
 
 use crate::facts::{Facts, Marks};
+use crate::fields;
+use crate::forwarded::{HttpForwarded, Way};
 use crate::options::Limits;
 use crate::status::Refusal;
 use crate::target::{Authority, Scheme, Target};
@@ -12,7 +14,7 @@ use zilla_sdk::AttributesWriter;
 /// Most header fields of a request, whatever the options say; they are decoded on the stack.
 pub(crate) const HEADERS_MAX: usize = 128;
 /// Octets that an attribute takes besides its name and its value.
-const ATTRIBUTE_OVERHEAD_OCTETS: usize = 6;
+pub(crate) const ATTRIBUTE_OVERHEAD_OCTETS: usize = 6;
 /// Attributes of a request that are no header fields, with some room for a scheme and a port.
 const PSEUDO_OCTETS: usize = 4 * ATTRIBUTE_OVERHEAD_OCTETS + 64;
 
@@ -51,6 +53,8 @@ pub(crate) struct RequestHead<'s, 'a> {
     pub(crate) keep_alive: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(crate) expects_continue: bool,
+    /// The protocols that the client offers to switch to, if it does.
+    pub(crate) upgrade: Option<&'a [u8]>,
     scheme: Scheme,
     target: Target<'a>,
     authority: Option<Authority<'a>>,
@@ -58,9 +62,72 @@ pub(crate) struct RequestHead<'s, 'a> {
     dropped: Marks,
 }
 
-impl RequestHead<'_, '_> {
-    /// Writes the request as attributes: pseudo-headers, then header fields in order in lower case.
-    pub(crate) fn write(&self, attributes: &mut AttributesWriter<'_>) {
+/// What an exit is told besides the request itself.
+pub(crate) struct Added<'a> {
+    pub(crate) forwarded: &'a HttpForwarded,
+    /// The address that the connection comes from, if it is known.
+    pub(crate) address: Option<&'a str>,
+    /// This gateway's name in `via`.
+    pub(crate) via: Option<&'a str>,
+    /// The expectation is the exit's to answer.
+    pub(crate) expect: bool,
+    /// The protocols that the exit may switch to.
+    pub(crate) upgrade: Option<&'a [u8]>,
+}
+
+impl Added<'_> {
+    fn write(&self, head: &RequestHead<'_, '_>, attributes: &mut AttributesWriter<'_>) {
+        if !self.forwarded.headers.is_empty() {
+            head.with_authority(|authority| {
+                let way = Way { address: self.address, scheme: head.scheme.as_str(), authority };
+                self.forwarded.write(&way, |name| head.joined(name), attributes);
+            });
+        }
+        if let Some(name) = self.via {
+            let version = if head.version == Version::Http11 { "1.1" } else { "1.0" };
+            attributes.push("via", format!("{version} {name}"));
+        }
+        if self.expect {
+            attributes.push("expect", "100-continue");
+        }
+        if let Some(protocols) = self.upgrade {
+            attributes.push("upgrade", protocols);
+        }
+    }
+}
+
+impl<'a> RequestHead<'_, 'a> {
+    /// The field of that name; none if there are several, for they may not say the same.
+    pub(crate) fn only(&self, name: &str) -> Result<Option<&'a [u8]>, Refusal> {
+        let is_meant = |field: &&Header<'a>| field.name.eq_ignore_ascii_case(name);
+        let mut values = self.fields.iter().filter(is_meant).map(|field| fields::trim(field.value));
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            (_, Some(_)) => Err(Refusal::bad_request("a field is there more than once")),
+        }
+    }
+
+    /// All fields of that name in one (RFC 9110, 5.3).
+    fn joined(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let is_meant = |(index, field): &(usize, &Header<'a>)| {
+            !self.dropped.has(*index) && field.name.as_bytes().eq_ignore_ascii_case(name)
+        };
+        let values = self.fields.iter().enumerate().filter(is_meant);
+        let values: Vec<&[u8]> = values.map(|(_, field)| fields::trim(field.value)).collect();
+        (!values.is_empty()).then(|| values.join(&b", "[..]))
+    }
+
+    /// Hands the authority to `take`, as `host:port` in lower case.
+    pub(crate) fn with_authority<R>(&self, take: impl FnOnce(Option<&[u8]>) -> R) -> R {
+        match self.authority {
+            Some(authority) => authority.with_normalised(self.scheme, |octets| take(Some(octets))),
+            None => take(None),
+        }
+    }
+
+    /// Writes the request as attributes: pseudo-headers, then header fields in order in lower case, then what
+    /// is added.
+    pub(crate) fn write(&self, added: &Added<'_>, attributes: &mut AttributesWriter<'_>) {
         attributes.push(b":method", self.method);
         attributes.push(b":scheme", self.scheme.as_str());
         if let Some(authority) = self.authority {
@@ -68,10 +135,11 @@ impl RequestHead<'_, '_> {
         }
         self.target.with_path(|path| attributes.push(b":path", path));
         for (index, field) in self.fields.iter().enumerate() {
-            if !self.dropped.has(index) {
+            if !self.dropped.has(index) && !added.forwarded.replaces(field.name.as_bytes()) {
                 attributes.push_lowercase(field.name.as_bytes(), field.value);
             }
         }
+        added.write(self, attributes);
     }
 }
 
@@ -93,7 +161,9 @@ pub(crate) fn decode<'s, 'a>(
     match request.parse_with_uninit_headers(visible, slots) {
         Ok(Status::Complete(length)) => {
             let head = &visible[..length];
-            check_lines(head, request.headers)?;
+            if !lines_end_in_crlf(head, request.headers) {
+                return Err(Refusal::bad_request("a line does not end in CR LF"));
+            }
             interpret(head, request, scheme, limits).map(Some)
         }
         Ok(Status::Partial) => incomplete(octets, line_too_long, limits),
@@ -122,15 +192,12 @@ fn is_line_too_long(octets: &[u8], line_bytes_max: usize) -> bool {
     octets.len() > line_bytes_max + 1 && !octets[..line_bytes_max + 2].contains(&b'\n')
 }
 
-/// Refuses bare line feeds, which the parser lets pass as line ends. Every line but the first starts with a
-/// field name or is the empty one, so it is enough to look at what goes before those.
-fn check_lines(head: &[u8], fields: &[Header<'_>]) -> Result<(), Refusal> {
+/// Finds bare line feeds, which the parser lets pass as line ends. Every line but the first starts with a field
+/// name or is the empty one, so it is enough to look at what goes before those.
+pub(crate) fn lines_end_in_crlf(head: &[u8], fields: &[Header<'_>]) -> bool {
     let start_of = |field: &Header<'_>| field.name.as_ptr() as usize - head.as_ptr() as usize;
-    let starts = fields.iter().map(start_of).chain([head.len() - 2, head.len()]);
-    match starts.map(|start| &head[..start]).all(|before| before.ends_with(b"\r\n")) {
-        true => Ok(()),
-        false => Err(Refusal::bad_request("a line does not end in CR LF")),
-    }
+    let mut starts = fields.iter().map(start_of).chain([head.len() - 2, head.len()]);
+    starts.all(|start| head[..start].ends_with(b"\r\n"))
 }
 
 /// Why the parser refuses a head.
@@ -177,19 +244,19 @@ fn interpret<'s, 'a>(
     let method = request.method.expect("a complete head has a method");
     let target = request.path.expect("a complete head has a target");
     let version = if request.version == Some(1) { Version::Http11 } else { Version::Http10 };
-    let fields: &'s [Header<'a>] = request.headers;
+    let headers: &'s [Header<'a>] = request.headers;
     if method == "CONNECT" {
         return Err(Refusal::new(501, "CONNECT is not served"));
     }
     let target = Target::parse(method, target.as_bytes(), scheme)?;
     let mut facts = Facts::default();
-    for (index, field) in fields.iter().enumerate() {
+    for (index, field) in headers.iter().enumerate() {
         facts.read(index, field, version)?;
     }
     if facts.has_connection_options {
-        facts.drop_named(fields)?;
+        facts.drop_named(headers)?;
     }
-    let attributes_octets = head.len() + fields.len() * ATTRIBUTE_OVERHEAD_OCTETS + PSEUDO_OCTETS;
+    let attributes_octets = head.len() + headers.len() * ATTRIBUTE_OVERHEAD_OCTETS + PSEUDO_OCTETS;
     if attributes_octets > limits.attributes_octets {
         return Err(Refusal::new(431, "the header is too long"));
     }
@@ -205,10 +272,11 @@ fn interpret<'s, 'a>(
         framing,
         keep_alive: !facts.close && (version == Version::Http11 || facts.keep_alive),
         expects_continue: facts.expects_continue && framing != Framing::Empty,
+        upgrade: facts.upgrade(version).filter(|_| framing == Framing::Empty),
         scheme,
         target,
         authority: target.authority.or(facts.authority(version)?),
-        fields,
+        fields: headers,
         dropped: facts.dropped,
     })
 }

@@ -1,12 +1,15 @@
 //! The `http` binding: HTTP/1.1 (RFC 9110 and 9112) and HTTP/2 (RFC 9113) over transport streams.
 //!
-//! It accepts a stream of octets from a client and opens a stream on its exit for each request. What the
-//! crate is *not*: it has no socket, no clock and no thread, does no TLS, and does not speak WebSocket.
-//! Responses come from exits; only refusals are its own.
+//! A `server` accepts a stream of octets from a client and opens a stream on its exit for each request. A `client`
+//! accepts a stream for each request and opens streams of octets to origins, in HTTP/1.1. What the crate is *not*: it
+//! has no socket, no clock and no thread, does no TLS, and does not speak WebSocket. Responses come from exits; only
+//! refusals, and answers to what web pages ask first, are its own.
 //!
-//! Where both versions are served, the attribute `alpn` of a client's stream says which it is (`h2` or
+//! Where a server serves both versions, the attribute `alpn` of a client's stream says which it is (`h2` or
 //! `http/1.1`); without TLS, a client that begins with the preface of HTTP/2 speaks that. `versions: [h2]` takes
 //! nothing else, `Upgrade: h2c` is ignored. An exit cannot tell one version from the other.
+//!
+//! The next sections are about the server, [`Client`](#client) is about the other.
 //!
 //! # Streams
 //!
@@ -14,6 +17,7 @@
 //! |---|---|---|
 //! | `begin` | `:method`, `:scheme`, `:authority`, `:path`, then header fields in order, names in lower case, repeats kept | `:status` (200 if absent) and header fields; other names with a colon in front are left out |
 //! | `data` | content, without framing | content |
+//! | `flush` | | with a `:status`, after a `begin` with one of 1xx: the next interim response, or the final one |
 //! | `end` | trailers | trailers, sent if the response is chunked |
 //! | `abort` | the client left, or its message broke the rules | before the response a refusal, later an abort of the connection |
 //! | `reset` | the client left | before the response a refusal; later the rest of the request is read over |
@@ -21,9 +25,12 @@
 //! * `:authority` is `host:port` in lower case, with the port of the scheme if none is written; that of an
 //!   absolute target goes before `host`. It is absent if a request of HTTP/1.0 has no `host`.
 //! * `:scheme` is `https` if the client's stream has an attribute `secure`, `alpn` or `version`.
-//! * `host`, `expect`, `connection`, what `connection` names, `keep-alive`, `proxy-connection`, `upgrade`,
-//!   `transfer-encoding`, and `te` unless it is `trailers`, are not handed on. An upgrade is not served, so
-//!   the request is answered as if it asked for none.
+//! * `host`, `connection`, what `connection` names, `keep-alive`, `proxy-connection`, `transfer-encoding`, `te`
+//!   unless it is `trailers`, and unless options say so `expect` and `upgrade`, are not handed on.
+//! * An exit that answers with `:status` 1xx gives an interim response. It passes, but not to HTTP/1.0 or to a client
+//!   that does not take what came before.
+//! * An exit that answers with `:status` 101 and one of the protocols in `upgrade` switches: from there on, `data` is
+//!   octets as they are, each direction has its own `end`, and no time limit applies.
 //! * A response without `content-length` is chunked, or ends with the connection if the client speaks
 //!   HTTP/1.0. `connection`, `keep-alive`, `proxy-connection`, `upgrade`, `te` and `transfer-encoding` of
 //!   the exit are left out, and its `content-length` is held to.
@@ -32,14 +39,22 @@
 //! * Of HTTP/2, crumbs of `cookie` are one field, the last; field names of a response are sent in lower case,
 //!   and its trailers always.
 //! * `100 Continue` is sent when the exit grants credit or answers with a status below 300, or else as soon
-//!   as the host has had its chance to say that no route fits.
+//!   as the host has had its chance to say that no route fits; with `expect: pass`, when the exit says so.
+//! * Of a body with a length, what is still to come is moved by the host if it is 65,536 octets or more, and so is
+//!   another protocol.
 //!
 //! # Options
 //!
 //! | key | default | |
 //! |---|---|---|
-//! | `versions` | `[http/1.1, h2]` | which are served |
+//! | `versions` | `[http/1.1, h2]` | which are served; with `access-control`, `forwarded`, `via` or `expect: pass`, which are not served over HTTP/2 yet, `[http/1.1]` |
 //! | `overrides` | | request headers to set after routing, before those of the route |
+//! | `access-control` | none is refused | which web pages may ask, see [below](#web-pages) |
+//! | `expect` | `answer` | `pass`: a client that waits with its body is answered by the exit, to which `expect` is handed on |
+//! | `forwarded.headers` | `[]` | which of `forwarded`, `x-forwarded-for`, `x-forwarded-proto` and `x-forwarded-host` to set; others pass as the client sent them |
+//! | `forwarded.trust` | `false` | whether clients are proxies whose word counts: then addresses are appended, and scheme and host kept. Else what they claim is replaced |
+//! | `via` | none | this gateway's name, appended in a `via` to requests and responses |
+//! | `upgrade` | `[]` | protocols that are handed on in `upgrade`, for routes and exits to decide on |
 //! | `date` | `true` | whether responses get a `date` where the exit gives none |
 //! | `length-required` | `false` | whether POST, PUT and PATCH without a length are refused with 411; else their body is empty (RFC 9112, 6.3). Of HTTP/2, a body needs none |
 //! | `limits.request-line-bytes` | 8192 | longest request line, of HTTP/2 longest `:path`: 414 |
@@ -55,8 +70,8 @@
 //! | `limits.h2.resets` | 1000 | streams that a client resets, or makes this end reset, at once and again in 30 s: ENHANCE_YOUR_CALM |
 //! | `limits.h2.control-frames` | 10000 | SETTINGS, PING, PRIORITY, WINDOW_UPDATE, GOAWAY, empty DATA and unknown frames, counted alike; a request, or a frame of 256 octets of a response, pays for two: ENHANCE_YOUR_CALM |
 //! | `timeouts.header-read-ms` | 60000 | from the first octet of a head, or from the start of the connection, to its end: 408; of HTTP/2 of a preface, a frame or a field block: ENHANCE_YOUR_CALM |
-//! | `timeouts.body-read-ms` | 60000 | between two pieces of a body, while the exit would take more: 408 |
-//! | `timeouts.write-ms` | 60000 | between two pieces of a response that the client takes: the connection is aborted; a stream whose window stays shut is reset with CANCEL |
+//! | `timeouts.body-read-ms` | 60000 | between two pieces of a body, while the exit would take more: 408. Of a body that the host moves, between two pieces that the exit takes |
+//! | `timeouts.write-ms` | 60000 | between two pieces of a response that the client takes: the connection is aborted; a stream whose window stays shut is reset with CANCEL. While the host moves it, also where the exit sends nothing |
 //! | `timeouts.idle-ms` | 75000 | between two requests: the connection ends |
 //! | `timeouts.settings-ms` | 60000 | from the SETTINGS of HTTP/2 to their acknowledgement: SETTINGS_TIMEOUT |
 //! | `timeouts.drain-idle-ms` | 1000 | the same, once the generation of the configuration ends: the request that still comes is answered, as the last one |
@@ -102,6 +117,7 @@
 //! |---|---|
 //! | 400 | malformed or ambiguous: a line without CR LF, more than two empty lines before the request, a field name that is no token, a control character, folding, no `host` or two, user information, two lengths, a length and a coding, `chunked` not once and last, a chunk size or a chunk end that is none, a message that ends early |
 //! | 401, 403 | the exit's route asks for an authorization (`unauthorized`, `forbidden`) |
+//! | 403 | `access-control` |
 //! | 404 | no route fits, or the exit refused (`no-route`, `refused`, a reset `unspecified`) |
 //! | 408 | the head or the body did not come in time |
 //! | 411 | `length-required` |
@@ -114,11 +130,84 @@
 //! | 504 | `timeout`, or `response-ms` |
 //! | 505 | a version other than HTTP/1.0 and HTTP/1.1 |
 //!
+//! # Web pages
+//!
+//! `access-control` has the keys `policy` (`same-origin` or `cross-origin`), `allow` (`origins`, `methods`, `headers`,
+//! `credentials`), `max-age` and `expose.headers`. A list that is left out allows all. Origins are compared with the
+//! port of the scheme written out, header names without regard to case, methods as they are.
+//!
+//! | a request | with `same-origin` | with `cross-origin` |
+//! |---|---|---|
+//! | without `origin`, or with that of its target | passes | passes |
+//! | with another `origin` | 403 | passes if the origin is allowed, else 403 |
+//! | `OPTIONS` with `origin` and `access-control-request-method` or `-headers` | 204 | 204 if origin, method and headers are allowed, else 403 |
+//!
+//! `*` stands for the origin, for methods and for headers where any is allowed and no credentials are; else what was
+//! asked for is repeated, with `vary: origin`. With credentials and without `expose.headers`, the headers that the
+//! response has are named. `access-control-*` fields of the exit are left out where they would be ours.
+//!
+//! # Client
+//!
+//! | frame | from the opener | to the opener |
+//! |---|---|---|
+//! | `begin` | `:method`, `:authority` and `:path` that a request line can have, `:scheme`, header fields | `:status` and header fields in lower case; of an interim response first, if there is one |
+//! | `data` | content | content, without framing |
+//! | `flush` | | further interim responses, and the final one behind them |
+//! | `end` | trailers, sent if the request is chunked | trailers |
+//! | `abort`, `reset` | before the response: the request is cancelled and its connection closed | a failure, by its code |
+//!
+//! * A connection is opened on the exit with `authority` (`host:port`) and `alpn` (`http/1.1`), by which a `tcp` client
+//!   without `options.host` finds the origin, and a `tls` client the server name.
+//! * Connections are shared by requests of the same route, authorization, `:scheme` and `:authority`: an **origin**.
+//!   The one used last is used next. With `isolation: stream`, each request has a connection of its own; set
+//!   `limits.idle-connections: 0` there.
+//! * A request without `content-length` is chunked if it has a body: its `end` has not come by the end of the call in
+//!   which it began.
+//! * Fields of one connection are not handed on, either way. `te: trailers`, and `upgrade` to one of the protocols in
+//!   the options, are asked for anew. `max-forwards` passes as it is.
+//! * A request that a reused connection took and did not answer at all is sent once more on a new one, if its method
+//!   is idempotent (RFC 9110, 9.2.2) and it has no body.
+//! * An origin that answers before it has the whole request is heard, and its connection is closed. So is one that has
+//!   sent more than a response, or anything without being asked.
+//!
+//! | key | default | |
+//! |---|---|---|
+//! | `versions`, `overrides`, `upgrade` | | as above |
+//! | `limits.connections` | 10 | most connections to an origin, on each worker |
+//! | `limits.idle-connections` | 10 | most that are kept while they have no request |
+//! | `limits.waiting-requests` | 100 | most requests to an origin that wait for a connection: one more fails with `limit` |
+//! | `limits.header-bytes`, `limits.header-count` | 16384, 100 | longest head or trailers of a response, most fields |
+//! | `timeouts.waiting-ms` | 10000 | for a request to get a connection: `limit` |
+//! | `timeouts.response-ms` | 60000 | from the end of a request, or of its head if it waits to be told to go on, to the end of the head of its response: `timeout` |
+//! | `timeouts.body-read-ms` | 60000 | between two pieces of a response, while the opener would take more: `timeout` |
+//! | `timeouts.write-ms` | 60000 | between two pieces of a request that the origin takes: `timeout` |
+//! | `timeouts.idle-ms` | 60000 | for a connection without a request: it ends |
+//!
+//! The time to connect is the exit's to limit, and so is the number of connections to all origins, which clients may
+//! name: `connections` of a `tcp` client. An override of `:authority` makes them one. At most 16 interim responses to a request pass.
+//!
+//! | code | the status of a server before it | why |
+//! |---|---|---|
+//! | `violation` | 502 | the response is malformed or ambiguous, breaks off or does not come; or the request cannot be written |
+//! | `unreachable` | 502 | the exit refuses, resets or cannot reach the origin |
+//! | `limit` | 503 | too many requests wait, or for too long; a limit of the host |
+//! | `timeout` | 504 | a time limit of the exit, or one above |
+//! | another | | as the exit gives it |
+//!
+//! After the head of a response, a failure aborts it.
+//!
+//! | what is held | at most | then |
+//! |---|---|---|
+//! | content of a request, without a connection or its credit | the credit that a direction starts with | the opener has no credit |
+//! | octets of the origin, not yet handed on | the credit that a direction starts with, and `header-bytes` | the origin has no credit |
+//! | encoded octets that the origin does not take | one head, or the framing of a chunk | nothing new is encoded |
+//! | timers of the host | 1 for each connection and each request that waits | |
+//!
 //! # Differences from Zilla
 //!
 //! * In patterns, characters that mean something in regular expressions (`+ ? [ ( |` and so on) are
 //!   themselves. A condition on `host` is refused, since it could never hold: it is `:authority`.
-//! * `access-control`, `authorization` and `requests` are refused as unknown; `date`, `length-required`,
+//! * `authorization` and `requests` are refused as unknown; `date`, `length-required`, `expect`, `forwarded`, `via`, `upgrade`,
 //!   `limits` and `timeouts` are additions.
 //! * A refusal has a body, and says what was wrong. An unknown method is handed on; routes decide on it.
 //! * Responses have a `date`. Header names of a response are sent as the exit gives them, not in capitals.
@@ -126,37 +215,55 @@
 //! * Windows of HTTP/2 are open from the start; they do not wait for the exit.
 
 mod accepted;
+mod access;
 mod body;
 mod buffer;
+mod client;
 mod connection;
 mod date;
 mod facts;
 mod fields;
+mod forwarded;
 mod h2;
 mod head;
 mod options;
 mod response;
 mod routes;
+mod source;
 mod status;
+mod stream;
 mod target;
 
+use accepted::Accepted;
+use client::Client;
 use connection::Shared;
 use date::DateLine;
 use options::Limits;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use target::Scheme;
 use zilla_sdk::prelude::*;
 
-pub use accepted::Accepted;
+pub use access::{HttpAccessAllow, HttpAccessControl, HttpAccessExpose, HttpAccessPolicy};
+pub use client::{HttpClientLimits, HttpClientOptions, HttpClientTimeouts};
+pub use forwarded::{HttpForwarded, HttpForwardedHeader};
 pub use h2::HttpH2Limits;
-pub use options::{HttpLimits, HttpOptions, HttpTimeouts, HttpVersion};
+pub use options::{HttpExpect, HttpLimits, HttpOptions, HttpTimeouts, HttpVersion};
 pub use routes::{HttpCondition, HttpWith, HttpWithHeaders};
+pub use stream::HttpStream;
 
-/// `type: http`, `kind: server`.
+/// `type: http`.
 pub struct Http {
-    options: HttpOptions,
-    shared: Rc<Shared>,
+    role: Role,
+    /// Request headers to set after routing.
+    overrides: BTreeMap<String, String>,
+}
+
+/// What a `kind` does.
+enum Role {
+    Server(Rc<Shared>),
+    Client(Rc<Client>),
 }
 
 /// Attributes of a stream that came through TLS; any of them is enough.
@@ -164,40 +271,64 @@ const SECURE_ATTRIBUTES: [&[u8]; 3] = [b"secure", b"alpn", b"version"];
 
 impl Binding for Http {
     const TYPE: &'static str = "http";
-    const KINDS: &'static [Kind] = &[Kind::Server];
-    type Options = HttpOptions;
-    type Stream = Accepted;
+    const KINDS: &'static [Kind] = &[Kind::Server, Kind::Client];
+    type Options = KindOptions;
+    type Stream = HttpStream;
 
-    fn attach(config: BindingConfig<HttpOptions>) -> Result<Self, ConfigError> {
-        let options = config.options;
-        options.check()?;
-        for (name, value) in &options.overrides {
+    fn attach(config: BindingConfig<KindOptions>) -> Result<Self, ConfigError> {
+        let attributes_octets = config.limits.attributes_octets;
+        let (role, overrides) = if config.kind == Kind::Client {
+            let options: HttpClientOptions = config.options.read()?;
+            let overrides = options.overrides.clone();
+            (Role::Client(Rc::new(Client::new(options, attributes_octets)?)), overrides)
+        } else {
+            let options: HttpOptions = config.options.read()?;
+            options.check()?;
+            let overrides = options.overrides.clone();
+            let shared = Shared {
+                limits: Limits::new(&options, attributes_octets),
+                date: options.date.then(|| RefCell::new(DateLine::new())),
+                h2_fields: RefCell::default(),
+                versions: options.served(),
+                options,
+            };
+            (Role::Server(Rc::new(shared)), overrides)
+        };
+        for (name, value) in &overrides {
             let pointer = format!("/options/overrides/{}", routes::escape(name));
             routes::check_assignment(name, value, &[])
                 .map_err(|(expected, found)| config_error(&pointer, expected, found))?;
         }
-        let shared = Shared {
-            limits: Limits::new(&options, config.limits.attributes_octets),
-            timeouts: options.timeouts,
-            date: options.date.then(|| RefCell::new(DateLine::new())),
-            h2_fields: RefCell::default(),
+        Ok(Self { role, overrides })
+    }
+
+    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<HttpStream, Reset> {
+        match &self.role {
+            Role::Client(client) => client::accept(client, begin, cx).map(HttpStream::Origin),
+            Role::Server(shared) => {
+                let secure = begin.attributes.iter().any(|(name, _)| SECURE_ATTRIBUTES.contains(&name));
+                let scheme = if secure { Scheme::Https } else { Scheme::Http };
+                Accepted::new(shared, &begin, scheme, cx).map(HttpStream::Accepted).map_err(Reset)
+            }
+        }
+    }
+
+    fn group(&self, begin: &Begin<'_>, name: &mut Vec<u8>) {
+        if matches!(self.role, Role::Client(_)) {
+            client::name(begin, name);
+        }
+    }
+
+    fn routes(kind: Kind) -> RouteSchema {
+        let schema = match kind {
+            Kind::Client => RouteSchema::exits(Routing::Accepted).options::<HttpClientOptions>(),
+            _ => RouteSchema::exits(Routing::Opened).options::<HttpOptions>(),
         };
-        Ok(Self { options, shared: Rc::new(shared) })
-    }
-
-    fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Accepted, Reset> {
-        let secure = begin.attributes.iter().any(|(name, _)| SECURE_ATTRIBUTES.contains(&name));
-        let scheme = if secure { Scheme::Https } else { Scheme::Http };
-        let alpn = begin.attributes.get(b"alpn");
-        Accepted::new(&self.shared, &self.options.versions, alpn, scheme, cx).map_err(Reset)
-    }
-
-    fn routes(_kind: Kind) -> RouteSchema {
-        RouteSchema::exits(Routing::Opened).when::<HttpCondition>().with::<HttpWith>()
+        schema.when::<HttpCondition>().with::<HttpWith>()
     }
 
     fn route(&self, route: &RouteConfig<'_>) -> Result<Route, ConfigError> {
-        routes::compile(route, &self.options.overrides)
+        routes::compile(route, &self.overrides)
     }
 }
 

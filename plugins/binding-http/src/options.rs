@@ -1,5 +1,8 @@
 //! `options:` of the binding in `zilla.yaml`.
 
+use crate::access::HttpAccessControl;
+use crate::fields;
+use crate::forwarded::{self, HttpForwarded};
 use crate::h2::HttpH2Limits;
 use crate::head::HEADERS_MAX;
 use schemars::JsonSchema;
@@ -23,7 +26,8 @@ pub enum HttpVersion {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct HttpOptions {
     /// Versions to serve, at least one.
-    pub versions: Vec<HttpVersion>,
+    #[schemars(with = "Vec<HttpVersion>")]
+    pub versions: Option<Vec<HttpVersion>>,
     /// Request headers to set after routing, by lower-case name; pseudo-headers such as `:authority` too.
     pub overrides: BTreeMap<String, String>,
     /// Whether responses get a `date` where the exit gives none.
@@ -31,6 +35,17 @@ pub struct HttpOptions {
     /// Whether POST, PUT and PATCH without content-length and transfer-encoding are refused with 411,
     /// instead of having an empty body.
     pub length_required: bool,
+    /// Which web pages may ask; without it, none is refused.
+    pub access_control: Option<HttpAccessControl>,
+    /// Who answers a client that waits with its body.
+    pub expect: HttpExpect,
+    /// What exits are told of the client.
+    pub forwarded: HttpForwarded,
+    /// The name that `via` gives this gateway, in requests and responses; without it, there is no `via`.
+    pub via: Option<String>,
+    /// Protocols that a request may switch its connection to, as `websocket`: handed on in `upgrade`, for
+    /// routes to decide on. Asking for others is not handed on.
+    pub upgrade: Vec<String>,
     /// What a request may take.
     pub limits: HttpLimits,
     /// How long things may take.
@@ -40,14 +55,30 @@ pub struct HttpOptions {
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
-            versions: vec![HttpVersion::Http11, HttpVersion::H2],
+            versions: None,
             overrides: BTreeMap::new(),
             date: true,
             length_required: false,
+            access_control: None,
+            expect: HttpExpect::default(),
+            forwarded: HttpForwarded::default(),
+            via: None,
+            upgrade: Vec::new(),
             limits: HttpLimits::default(),
             timeouts: HttpTimeouts::default(),
         }
     }
+}
+
+/// Who answers a client that waits with its body (RFC 9110, 10.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HttpExpect {
+    /// The binding, as soon as the exit has had its chance to refuse the request.
+    #[default]
+    Answer,
+    /// The exit: the expectation is handed on, and its `100` comes back.
+    Pass,
 }
 
 /// What a request may take.
@@ -120,15 +151,9 @@ impl Default for HttpTimeouts {
 impl HttpOptions {
     /// Checks what the types cannot say.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let within = |pointer: &str, value: u32, min: u32, max: u32| {
-            if (min..=max).contains(&value) {
-                return Ok(());
-            }
-            Err(config_error(pointer, format!("a number from {min} to {max}"), value.to_string()))
-        };
-        if self.versions.is_empty() {
-            return Err(config_error("/options/versions", "http/1.1, h2 or both", "none"));
-        }
+        self.check_versions()?;
+        check_upgrade(&self.upgrade)?;
+        forwarded::check_via(self.via.as_deref())?;
         if self.timeouts.drain_idle_ms == 0 {
             return Err(config_error("/options/timeouts/drain-idle-ms", "at least 1", "0"));
         }
@@ -140,8 +165,73 @@ impl HttpOptions {
     }
 }
 
+/// Checks a number where the schema was not.
+pub(crate) fn within(pointer: &str, value: u32, min: u32, max: u32) -> Result<(), ConfigError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(config_error(pointer, format!("a number from {min} to {max}"), value.to_string()))
+}
+
+impl HttpOptions {
+    /// The versions that are served: both, unless the options say which, or ask for what is done for HTTP/1.1 alone.
+    pub(crate) fn served(&self) -> Vec<HttpVersion> {
+        match (&self.versions, self.of_http1_alone()) {
+            (Some(versions), _) => versions.clone(),
+            (None, Some(_)) => vec![HttpVersion::Http11],
+            (None, None) => vec![HttpVersion::Http11, HttpVersion::H2],
+        }
+    }
+
+    /// An option that is not served over HTTP/2.
+    fn of_http1_alone(&self) -> Option<&'static str> {
+        let options = [
+            ("access-control", self.access_control.is_some()),
+            ("forwarded", !self.forwarded.headers.is_empty()),
+            ("via", self.via.is_some()),
+            ("expect", self.expect == HttpExpect::Pass),
+        ];
+        options.into_iter().find_map(|(name, is_set)| is_set.then_some(name))
+    }
+
+    /// What would be ignored over HTTP/2 is refused with it.
+    fn check_versions(&self) -> Result<(), ConfigError> {
+        let served = self.served();
+        if served.is_empty() {
+            return Err(config_error("/options/versions", "http/1.1, h2 or both", "none"));
+        }
+        match self.of_http1_alone().filter(|_| served.contains(&HttpVersion::H2)) {
+            None => Ok(()),
+            Some(name) => {
+                let expected = format!("http/1.1 alone: `{name}` is not served over HTTP/2 yet");
+                Err(config_error("/options/versions", expected, "h2"))
+            }
+        }
+    }
+}
+
+pub(crate) fn check_versions(versions: &[HttpVersion]) -> Result<(), ConfigError> {
+    if versions.contains(&HttpVersion::Http11) {
+        return Ok(());
+    }
+    let found = if versions.is_empty() { "none" } else { "only h2, which is not served yet" };
+    Err(config_error("/options/versions", "http/1.1 among the versions", found))
+}
+
+/// Names of protocols, which are written into heads.
+pub(crate) fn check_upgrade(protocols: &[String]) -> Result<(), ConfigError> {
+    for (index, protocol) in protocols.iter().enumerate() {
+        if !fields::is_token(protocol.as_bytes()) || protocol.eq_ignore_ascii_case("h2c") {
+            let pointer = format!("/options/upgrade/{index}");
+            let expected = "a protocol that an octet stream can carry, as websocket";
+            return Err(config_error(&pointer, expected, format!("{protocol:?}")));
+        }
+    }
+    Ok(())
+}
+
 /// Most that `header-bytes` and `request-line-bytes` can be set to, in octets.
-const BYTES_MAX: u32 = 1_048_576;
+pub(crate) const BYTES_MAX: u32 = 1_048_576;
 
 /// Limits as the decoders read them.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! Writes the head of a response (RFC 9112, 4 to 6) straight into the octets that are sent.
 
+use crate::access::Grant;
 use crate::fields::{self, Field};
 use crate::head::Version;
 use crate::status::{self, Refusal};
@@ -31,6 +32,28 @@ pub(crate) struct Asked {
     pub(crate) keep_alive: bool,
 }
 
+/// What a response gets besides what the exit gave it.
+#[derive(Clone, Copy)]
+pub(crate) struct Ours<'a> {
+    /// The line of a `date`, where there is none.
+    pub(crate) date: Option<&'a [u8]>,
+    /// This gateway's name in `via`.
+    pub(crate) via: Option<&'a str>,
+    /// What web pages may do with it. Fields of the exit that say so are left out.
+    pub(crate) access: Option<&'a Grant>,
+}
+
+impl Ours<'_> {
+    fn write(&self, out: &mut Vec<u8>, attributes: Attributes<'_>) {
+        if let Some(name) = self.via {
+            write_line(out, b"via", format!("1.1 {name}").as_bytes());
+        }
+        if let Some(access) = self.access {
+            access.with_fields(attributes, |name, value| write_line(out, name.as_bytes(), value));
+        }
+    }
+}
+
 /// What is wrong with a response of the exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault(pub(crate) &'static str);
@@ -39,11 +62,10 @@ pub(crate) struct Fault(pub(crate) &'static str);
 pub(crate) fn status(attributes: Attributes<'_>) -> Result<u16, Fault> {
     match attributes.get(b":status") {
         None => Ok(200),
-        // 101 is not served, and other interim responses are ours.
-        Some(&[a @ b'2'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']) => {
+        Some(&[a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']) => {
             Ok(u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0'))
         }
-        Some(_) => Err(Fault("the :status of the response is not a number from 200 to 999")),
+        Some(_) => Err(Fault("the :status of the response is not a number from 100 to 999")),
     }
 }
 
@@ -53,11 +75,12 @@ pub(crate) fn write_head(
     status: u16,
     attributes: Attributes<'_>,
     asked: Asked,
-    date: Option<&[u8]>,
+    ours: Ours<'_>,
 ) -> Result<Framing, Fault> {
     let start = out.len();
     write_status_line(out, status);
-    let fields = write_fields(out, status, attributes).inspect_err(|_| out.truncate(start))?;
+    let fields =
+        write_fields(out, status, attributes, ours.access.is_some()).inspect_err(|_| out.truncate(start))?;
     let framing = match fields.length {
         _ if asked.is_head || matches!(status, 204 | 304) => Framing::Empty,
         Some(length) => Framing::Length(length),
@@ -67,9 +90,10 @@ pub(crate) fn write_head(
     if framing == Framing::Chunked {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
-    if let Some(date) = date.filter(|_| !fields.has_date) {
+    if let Some(date) = ours.date.filter(|_| !fields.has_date) {
         out.extend_from_slice(date);
     }
+    ours.write(out, attributes);
     match asked.version {
         _ if !asked.keep_alive || framing == Framing::Close => {
             out.extend_from_slice(b"connection: close\r\n");
@@ -97,12 +121,20 @@ struct Fields {
     has_date: bool,
 }
 
-fn write_fields(out: &mut Vec<u8>, status: u16, attributes: Attributes<'_>) -> Result<Fields, Fault> {
+fn write_fields(
+    out: &mut Vec<u8>,
+    status: u16,
+    attributes: Attributes<'_>,
+    access_is_ours: bool,
+) -> Result<Fields, Fault> {
     let mut fields = Fields::default();
     for (name, value) in attributes {
         match Field::of(name) {
             _ if name.starts_with(b":") => continue,
-            Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te => continue,
+            _ if access_is_ours && is_access(name) => continue,
+            Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te | Field::Upgrade => {
+                continue;
+            }
             Field::ContentLength if fields.length.is_some() => {
                 return Err(Fault("the response has more than one content-length"));
             }
@@ -121,20 +153,77 @@ fn write_fields(out: &mut Vec<u8>, status: u16, attributes: Attributes<'_>) -> R
     Ok(fields)
 }
 
+/// Writes an interim response (RFC 9110, 15.2), which has no content. After a [`Fault`], nothing was written.
+pub(crate) fn write_interim(out: &mut Vec<u8>, status: u16, attributes: Attributes<'_>) -> Result<(), Fault> {
+    let start = out.len();
+    write_status_line(out, status);
+    for (name, value) in attributes {
+        if !name.starts_with(b":") && matches!(Field::of(name), Field::EndToEnd | Field::Date) {
+            write_field(out, name, value).inspect_err(|_| out.truncate(start))?;
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// Writes the response behind which another protocol is spoken (RFC 9110, 7.8). `offered` are the protocols that
+/// the client offers. After a [`Fault`], nothing was written.
+pub(crate) fn write_switch(
+    out: &mut Vec<u8>,
+    attributes: Attributes<'_>,
+    offered: &[u8],
+    ours: Ours<'_>,
+) -> Result<(), Fault> {
+    const UNASKED: Fault = Fault("the exit switches to a protocol that it was not asked for");
+    let chosen = attributes.get("upgrade").ok_or(UNASKED)?;
+    let mut protocols = offered.split(|octet| *octet == b',').map(fields::trim);
+    if !protocols.any(|protocol| protocol.eq_ignore_ascii_case(chosen)) {
+        return Err(UNASKED);
+    }
+    write_interim(out, 101, attributes)?;
+    out.truncate(out.len() - b"\r\n".len());
+    ours.write(out, attributes);
+    write_line(out, b"connection", b"upgrade");
+    write_line(out, b"upgrade", chosen);
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// Whether a field says what web pages may do with a response.
+fn is_access(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"access-control-";
+    name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
 /// Writes a field line, unless it would be another line or none: response splitting ends here.
-fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), Fault> {
+pub(crate) fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), Fault> {
     if !fields::is_token(name) {
         return Err(Fault("a field name of the response is not a token"));
     }
     if !fields::is_value(value) {
         return Err(Fault("a field value of the response has a character that it must not have"));
     }
+    write_line(out, name, value);
+    Ok(())
+}
+
+fn write_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
-    Ok(())
+}
+
+/// Writes the answer to a request that asks whether it may ask.
+pub(crate) fn write_preflight(out: &mut Vec<u8>, keep_alive: bool, ours: Ours<'_>) {
+    write_status_line(out, 204);
+    out.extend_from_slice(ours.date.unwrap_or_default());
+    ours.write(out, Attributes::default());
+    if !keep_alive {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// How much of `octets` goes into one chunk when `credit` octets may be sent: what fits with its framing,

@@ -1,6 +1,6 @@
 //! Status codes, and why a request is refused.
 
-use zilla_sdk::CloseCode;
+use zilla_sdk::{CloseCode, OpenError};
 
 /// A refusal: the status code that the client gets, and one line that says what was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,10 @@ pub(crate) fn line(status: u16) -> Option<&'static [u8]> {
         };
     }
     Some(lines! {
+        100 "Continue",
+        101 "Switching Protocols",
+        102 "Processing",
+        103 "Early Hints",
         200 "OK",
         201 "Created",
         202 "Accepted",
@@ -118,6 +122,15 @@ pub(crate) fn line(status: u16) -> Option<&'static [u8]> {
         510 "Not Extended",
         511 "Network Authentication Required",
     })
+}
+
+/// Why a request goes nowhere.
+pub(crate) fn not_opened(error: OpenError) -> Refusal {
+    match error {
+        OpenError::TooManyStreams => Refusal::new(503, "there are too many requests"),
+        OpenError::AttributesTooLong => Refusal::new(431, "the header is too long"),
+        OpenError::AcceptedIsOver => Refusal::new(503, "the connection is over"),
+    }
 }
 
 #[cfg(test)]

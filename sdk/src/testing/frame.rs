@@ -22,11 +22,21 @@ pub struct Frame {
     pub fin: bool,
     /// Authorization of `begin`, credit of `window`, code of `reset` and `abort`.
     pub value: u64,
+    /// Route of a `begin` to the binding.
+    pub route: u32,
 }
 
 impl Frame {
     pub(super) fn new(kind: FrameKind) -> Self {
-        Self { kind, attributes: Vec::new(), payload: Vec::new(), init: false, fin: false, value: 0 }
+        Self {
+            kind,
+            attributes: Vec::new(),
+            payload: Vec::new(),
+            init: false,
+            fin: false,
+            value: 0,
+            route: 0,
+        }
     }
 
     /// With these attributes, after those it has.
@@ -58,6 +68,12 @@ impl Frame {
         self
     }
 
+    /// A `begin` to a binding that routes what it accepts, on a route other than its first.
+    pub fn on_route(mut self, route: u32) -> Self {
+        self.route = route;
+        self
+    }
+
     /// The first attribute of that name, as text.
     pub fn attribute(&self, name: impl AsRef<[u8]>) -> Option<String> {
         let name = name.as_ref();
@@ -80,6 +96,7 @@ impl Frame {
             init: frame.flags.contains(FrameFlags::INIT),
             fin: frame.flags.contains(FrameFlags::FIN),
             value: frame.value,
+            route: 0,
         }
     }
 

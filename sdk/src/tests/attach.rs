@@ -153,3 +153,44 @@ fn a_kind_that_exits_nowhere_has_neither_routes_nor_exit() {
     assert_eq!(refused("kind: proxy\noptions: {port: 1}\nexit: south")[0].0, "");
     assert_eq!(refused("kind: server\noptions: {port: 1}\nroutes: [{with: {a: b}}]")[0].0, "/routes/0/with");
 }
+
+/// A binding whose kinds have different options.
+struct Both;
+
+impl Binding for Both {
+    const TYPE: &'static str = "both";
+    const KINDS: &'static [Kind] = &[Kind::Server, Kind::Client];
+    type Options = KindOptions;
+    type Stream = Closed;
+
+    fn attach(config: BindingConfig<KindOptions>) -> Result<Self, ConfigError> {
+        match config.kind {
+            Kind::Client => config.options.read::<NoOptions>().map(|_| Self),
+            _ => config.options.read::<PortOptions>().map(|_| Self),
+        }
+    }
+
+    fn accept(&mut self, _begin: Begin<'_>, _cx: &mut Context<'_>) -> Result<Closed, Reset> {
+        Err(Reset(CloseCode::Refused))
+    }
+
+    fn routes(kind: Kind) -> RouteSchema {
+        match kind {
+            Kind::Client => RouteSchema::none().options::<NoOptions>(),
+            _ => RouteSchema::none().options::<PortOptions>(),
+        }
+    }
+}
+
+#[test]
+fn kinds_may_have_options_of_their_own() {
+    let kinds = crate::describe::<Both>().kinds;
+    let has_port = |kind: usize| kinds[kind].options_schema.contains("port");
+    assert!(has_port(0) && !has_port(1));
+    let attach =
+        |yaml: &str| Harness::<Both>::attach(yaml).map(|_| ()).map_err(|errors| errors[0].path.clone());
+    assert_eq!(attach("{kind: server, options: {port: 7}}"), Ok(()));
+    assert_eq!(attach("kind: client"), Ok(()));
+    assert_eq!(attach("{kind: client, options: {port: 7}}"), Err("/options".to_owned()));
+    assert_eq!(attach("kind: server"), Err("/options".to_owned()));
+}

@@ -144,8 +144,8 @@ impl Act for Describes {
             Event::Accept(begin) if begin.attributes.is_empty() => cx.reply().begin_with(long),
             Event::Accept(_) => cx.reply().begin(),
             Event::Data(_) => {
-                assert_eq!(cx.open(long), None);
-                assert_ne!(cx.open(|attributes| attributes.push("n", "short")), None);
+                assert_eq!(cx.open(long), Err(OpenError::AttributesTooLong));
+                assert!(cx.open(|attributes| attributes.push("n", "short")).is_ok());
                 cx.reply().flush_with(long);
                 cx.request().challenge_with(long);
                 cx.reply().end_with(long);

@@ -129,7 +129,7 @@ impl Act for Forwards {
         match (event, exit) {
             (Event::Accept(_), _) => {
                 cx.reply().begin();
-                cx.open(|_| {});
+                cx.open(|_| {}).unwrap();
             }
             (Event::Data(data), Some(exit)) if kept.is_empty() => {
                 kept.push(b':');
@@ -248,7 +248,7 @@ impl Act for AbortsLater {
         match (event, exit) {
             (Event::Accept(_), _) => {
                 cx.reply().begin();
-                cx.open(|_| {});
+                cx.open(|_| {}).unwrap();
             }
             (Event::Data(_), Some(exit)) if kept.is_empty() => {
                 kept.push(b':');

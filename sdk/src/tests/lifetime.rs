@@ -13,7 +13,7 @@ impl Act for Tail {
         match event {
             Event::Accept(_) => {
                 cx.reply().begin();
-                cx.open(|_| {});
+                cx.open(|_| {}).unwrap();
             }
             Event::End if cx.stream() == cx.accepted() => cx.reply().end(),
             Event::Data(data) => {
@@ -103,7 +103,7 @@ struct Refuses;
 impl Act for Refuses {
     fn act(event: Event<'_>, kept: &mut Vec<u8>, cx: &mut Context<'_>) {
         assert!(matches!(event, Event::Accept(_)), "a refused stream has no events: {event:?}");
-        cx.open(|_| {});
+        cx.open(|_| {}).unwrap();
         kept.push(b'x');
     }
 }
@@ -128,7 +128,7 @@ impl Act for ClosesAtOnce {
     fn act(event: Event<'_>, _kept: &mut Vec<u8>, cx: &mut Context<'_>) {
         assert!(matches!(event, Event::Accept(_)), "a closed stream has no events: {event:?}");
         cx.close(CloseCode::Unreachable);
-        assert_eq!(cx.open(|_| {}), None);
+        assert_eq!(cx.open(|_| {}), Err(OpenError::AcceptedIsOver));
         cx.timer(1, 5_000);
         cx.reply().begin();
         assert_eq!(cx.reply().data_slice(b"late"), 0);

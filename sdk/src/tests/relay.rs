@@ -22,7 +22,7 @@ impl Binding for Relay {
 
     fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Pair, Reset> {
         let exit = cx.open(|attributes| attributes.append(begin.attributes));
-        let exit = exit.ok_or(Reset(CloseCode::Limit))?;
+        let exit = exit.map_err(|_| Reset(CloseCode::Limit))?;
         Ok(Pair { exit, lanes: BTreeMap::new() })
     }
 }

@@ -72,3 +72,58 @@ fn drain_reaches_every_stream() {
         client.recv(end());
     }
 }
+
+/// Has a timer of its own, which no stream ends.
+struct Ticking {
+    ticks: u8,
+}
+
+struct Tick;
+
+impl Stream for Tick {}
+
+impl Binding for Ticking {
+    const TYPE: &'static str = "ticking";
+    const KINDS: &'static [Kind] = &[Kind::Server];
+    type Options = NoOptions;
+    type Stream = Tick;
+
+    fn attach(_config: BindingConfig<NoOptions>) -> Result<Self, ConfigError> {
+        Ok(Self { ticks: 0 })
+    }
+
+    /// Says how often the timer came, and sets it if it is not set.
+    fn accept(&mut self, _begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Tick, Reset> {
+        cx.reply().begin();
+        cx.reply().data_slice(&[self.ticks]);
+        let now_ms = cx.now().monotonic_ms;
+        cx.binding().timer(7, now_ms + 100);
+        cx.binding().timer(8, now_ms + 50);
+        cx.binding().cancel_timer(8);
+        Ok(Tick)
+    }
+
+    fn on_signal(&mut self, token: u32, cx: &mut BindingContext<'_>) {
+        assert_eq!(token, 7);
+        self.ticks += 1;
+        if self.ticks < 3 {
+            cx.timer(token, cx.now().monotonic_ms + 100);
+        }
+    }
+}
+
+#[test]
+fn timers_of_the_binding_end_with_no_stream() {
+    let harness = Harness::<Ticking>::attach("kind: server").unwrap();
+    let mut client = harness.open(begin());
+    client.recv(begun());
+    client.recv(data([0]));
+    client.send_all([abort(CloseCode::Cancelled), reset(CloseCode::Cancelled)]);
+    assert_eq!(harness.streams(), 0);
+    for (ms, ticks) in [(99, 0), (100, 1), (500, 3)] {
+        harness.advance(ms);
+        let mut client = harness.open(begin());
+        client.recv(begun());
+        client.recv(data([ticks]));
+    }
+}

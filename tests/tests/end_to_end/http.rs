@@ -4,6 +4,7 @@ mod bodies;
 mod curl;
 mod h2;
 mod hostile;
+mod proxy;
 mod refusals;
 mod requests;
 mod timeouts;

@@ -132,7 +132,9 @@ impl Engine {
         self.bindings[from.0 as usize].ids.open(id, key);
         self.bindings[to.acceptor.0 as usize].ids.bind(accepted, key);
         let attributes = to.attributes.as_deref().unwrap_or(attributes);
-        self.send(key, Side::Acceptor, Self::frame(FrameKind::Begin, authorization), attributes, &[]);
+        let route = to.route.unwrap_or_default() as u32;
+        let begin = Frame { link: route, ..Self::frame(FrameKind::Begin, authorization) };
+        self.send(key, Side::Acceptor, begin, attributes, &[]);
     }
 
     /// Enters an opening that nobody accepts, so that what the opener sends on it meanwhile is dropped

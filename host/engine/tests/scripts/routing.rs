@@ -44,6 +44,13 @@ fn what_arrives_is_routed_before_the_binding_sees_it() {
 }
 
 #[test]
+fn what_arrives_says_which_route_it_takes() {
+    let mut script = proxy();
+    script.send(A, [begin(2).with("to", "c"), begin(4).with("to", "d"), begin(6).with("to", "e").value(9)]);
+    assert_eq!(script.recv(B), ["1 begin to=c by=b", "3 begin link=1 to=d", "5 begin link=1 9 to=e"]);
+}
+
+#[test]
 fn a_link_lends_its_route_and_its_authorization() {
     let mut script = proxy();
     script.send(A, [begin(2).with("to", "c").value(9)]);

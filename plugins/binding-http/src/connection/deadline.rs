@@ -1,7 +1,7 @@
 //! Time limits. They are kept here, and the host holds at most one timer for a connection: a deadline that
 //! moves away costs nothing, for the timer of the old one is set anew when it comes.
 
-use super::{Connection, Receiving, Reply};
+use super::{Connection, Expects, Receiving, Reply};
 use crate::status::Refusal;
 use zilla_sdk::{CloseCode, Context};
 
@@ -69,7 +69,7 @@ enum Wake {
 impl Connection {
     /// Sets the host's timer, if none is set that comes early enough.
     pub(super) fn arm(&mut self, cx: &mut Context<'_>) {
-        let blocked = !self.outbox.is_empty() || !self.held.is_empty();
+        let blocked = !self.outbox.is_empty() || !self.held.is_empty() || self.is_reply_moved();
         if blocked && !self.clock.is_blocked {
             self.clock.sent_ms = cx.now().monotonic_ms;
         }
@@ -92,7 +92,7 @@ impl Connection {
 
     /// How long the next request is waited for.
     fn idle_ms(&self) -> u64 {
-        let timeouts = &self.shared.timeouts;
+        let timeouts = &self.shared.options.timeouts;
         match (self.draining, timeouts.idle_ms) {
             (false, idle_ms) => idle_ms,
             (true, 0) => timeouts.drain_idle_ms,
@@ -102,7 +102,7 @@ impl Connection {
 
     /// The earliest time limit that applies.
     fn due(&self) -> Option<(u64, Wake)> {
-        let timeouts = &self.shared.timeouts;
+        let timeouts = &self.shared.options.timeouts;
         let after = |since_ms: u64, ms: u64, wake| (ms > 0).then(|| (since_ms.saturating_add(ms), wake));
         let write = match self.clock.is_blocked {
             true => after(self.clock.sent_ms, timeouts.write_ms, Wake::Write),
@@ -115,9 +115,11 @@ impl Connection {
                 after(moved_ms, self.idle_ms(), Wake::Idle)
             }
             (Receiving::Head, _) => after(moved_ms, timeouts.header_read_ms, Wake::Head),
-            (Receiving::Body(_), Some(exchange)) if exchange.expects_continue => {
+            (Receiving::Body(_), Some(exchange)) if exchange.expects == Expects::Ours => {
                 Some((moved_ms, Wake::Continue))
             }
+            // The exit is waited for, as long as it likes.
+            (Receiving::Body(_), Some(exchange)) if exchange.expects == Expects::Exits => None,
             // The client is waited for; or the exit, which has answered and neither takes nor refuses the rest.
             (Receiving::Body(_), Some(exchange))
                 if self.inbox.is_empty() || exchange.reply == Reply::Over =>
@@ -127,7 +129,7 @@ impl Connection {
             (Receiving::Whole, Some(exchange)) if exchange.reply == Reply::Awaited => {
                 after(moved_ms, timeouts.response_ms, Wake::Response)
             }
-            (Receiving::Body(_) | Receiving::Whole | Receiving::Over, _) => None,
+            (Receiving::Body(_) | Receiving::Whole | Receiving::Raw | Receiving::Over, _) => None,
         };
         match (write, read) {
             (Some(write), Some(read)) => Some(if write.0 < read.0 { write } else { read }),

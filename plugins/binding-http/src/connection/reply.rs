@@ -1,7 +1,8 @@
 //! From the exit to the client: heads, content and its end, as the client's credit allows.
 
-use super::{Connection, Receiving, Reply, Request, Source};
-use crate::response::{self, Fault, Framing};
+use super::{Connection, Expects, Receiving, Reply, Request};
+use crate::response::{self, Fault, Framing, Ours};
+use crate::source::{self, Source};
 use crate::status::Refusal;
 use zilla_sdk::host::{self, Level};
 use zilla_sdk::{Attributes, CloseCode, Context, Payload};
@@ -13,21 +14,32 @@ impl Connection {
             Ok(status) => status,
             Err(fault) => return self.reply_faults(fault, cx),
         };
+        match status {
+            101 => return self.switch(attributes, cx),
+            100..=199 => return self.reply_interim(status, attributes, cx),
+            _ => {}
+        }
         self.continue_or_close(status, cx);
+        self.decline_switch(cx);
         let draining = self.draining;
         let Some(exchange) = &mut self.exchange else { return };
         exchange.asked.keep_alive &= !draining;
         let asked = exchange.asked;
         let date = self.shared.date.as_ref().map(|date| *date.borrow_mut().at(cx.now().unix_ms));
-        let date = date.as_ref().map(|line| line.as_slice());
+        let ours = Ours {
+            date: date.as_ref().map(|line| line.as_slice()),
+            via: self.shared.options.via.as_deref(),
+            access: exchange.access.as_deref(),
+        };
         let mut written = Ok(Framing::Empty);
         cx.reply().write(&mut self.outbox, |out| {
-            written = response::write_head(out, status, attributes, asked, date);
+            written = response::write_head(out, status, attributes, asked, ours);
         });
         match written {
             Ok(framing) => {
                 exchange.asked.keep_alive &= framing != Framing::Close;
                 exchange.reply = Reply::Body(framing);
+                self.move_reply(cx);
             }
             Err(fault) => self.reply_faults(fault, cx),
         }
@@ -37,8 +49,8 @@ impl Connection {
     /// not, nobody can know whether the body comes, so the connection ends after the response.
     fn continue_or_close(&mut self, status: u16, cx: &mut Context<'_>) {
         let Some(exchange) = &mut self.exchange else { return };
-        if exchange.expects_continue && status >= 300 {
-            exchange.expects_continue = false;
+        if exchange.expects != Expects::Nothing && status >= 300 {
+            exchange.expects = Expects::Nothing;
             exchange.asked.keep_alive = false;
             exchange.request = Request::Over;
             cx.to(exchange.exit).abort(CloseCode::Cancelled);
@@ -69,6 +81,7 @@ impl Connection {
             cx.from(exit).consume(taken as u64);
         }
         self.held.push(&content[taken..]);
+        self.move_reply(cx);
     }
 
     /// The exit ends the response.
@@ -105,6 +118,8 @@ impl Connection {
         if self.is_closing() {
             self.end_if_sent(cx);
         } else if self.outbox.is_empty() {
+            self.end_raw_reply(cx);
+            self.move_reply(cx);
             self.take_held(cx);
         }
     }
@@ -146,20 +161,7 @@ impl Connection {
         if framing != Framing::Chunked {
             return content.send(client, cx);
         }
-        let credit = cx.reply().credit();
-        let octets = response::chunk_octets(content.as_slice().len(), credit);
-        if credit == 0 || octets == 0 {
-            return 0;
-        }
-        let chunk = content.first(octets);
-        cx.reply().write(&mut self.outbox, |out| response::write_chunk_size(out, octets));
-        let sent = if self.outbox.is_empty() { chunk.send(client, cx) } else { 0 };
-        let rest = &chunk.as_slice()[sent..];
-        cx.reply().write(&mut self.outbox, |out| {
-            out.extend_from_slice(rest);
-            out.extend_from_slice(b"\r\n");
-        });
-        octets
+        source::send_chunk(content, client, &mut self.outbox, cx)
     }
 
     /// The response is complete: what goes after its content is written.
@@ -193,12 +195,13 @@ impl Connection {
             Receiving::Body(_) if matches!(exchange.request, Request::Open) => {}
             Receiving::Body(_) if exchange.asked.keep_alive => {}
             Receiving::Body(_) | Receiving::Whole | Receiving::Over => self.close(cx),
+            Receiving::Raw => self.end_raw_reply(cx),
             Receiving::Head => {}
         }
     }
 
     /// The exit's response cannot be sent as it is.
-    fn reply_faults(&mut self, Fault(fault): Fault, cx: &mut Context<'_>) {
+    pub(super) fn reply_faults(&mut self, Fault(fault): Fault, cx: &mut Context<'_>) {
         host::log(Level::Warn, fault);
         self.refuse(Refusal::new(502, "the exit's response is invalid"), cx);
     }

@@ -1,10 +1,14 @@
 //! From the client to the exit: heads, bodies and their ends.
 
-use super::{Connection, Exchange, Receiving, Reply, Request, Source};
+use super::switch::Judged;
+use super::{Connection, Exchange, Expects, Receiving, Reply, Request};
 use crate::body::{Chunked, Decoder, Found};
-use crate::head::{self, Framing, RequestHead};
+use crate::fields;
+use crate::head::{self, Added, Framing, RequestHead};
+use crate::options::HttpExpect;
 use crate::response::{Asked, CONTINUE};
-use crate::status::Refusal;
+use crate::source::Source;
+use crate::status::{Refusal, not_opened};
 use std::mem::MaybeUninit;
 use zilla_sdk::{CloseCode, Context, Payload};
 
@@ -26,6 +30,9 @@ impl Connection {
         }
         let taken = self.take(Source::Given(payload), cx);
         cx.request().consume(taken as u64);
+        if taken == payload.len() {
+            return self.move_request(cx);
+        }
         if taken < payload.len() && !matches!(self.receiving, Receiving::Over) {
             self.inbox.push(&payload[taken..]);
             self.pay_for_head(cx);
@@ -46,6 +53,7 @@ impl Connection {
             inbox.consume(taken);
             self.inbox = inbox;
             self.pay_for_head(cx);
+            self.move_request(cx);
         }
     }
 
@@ -59,7 +67,7 @@ impl Connection {
     }
 
     /// Decodes as far as that goes, and says how many octets were taken.
-    fn take(&mut self, source: Source<'_>, cx: &mut Context<'_>) -> usize {
+    pub(super) fn take(&mut self, source: Source<'_>, cx: &mut Context<'_>) -> usize {
         let mut taken = 0;
         while let Some(octets) = self.step(source.skip(taken), cx) {
             taken += octets;
@@ -72,6 +80,7 @@ impl Connection {
         match self.receiving {
             Receiving::Head => self.step_head(source.as_slice(), cx),
             Receiving::Body(_) => self.step_body(source, cx),
+            Receiving::Raw => self.step_raw(source, cx),
             Receiving::Whole | Receiving::Over => None,
         }
     }
@@ -140,12 +149,36 @@ impl Connection {
             is_head: head.method == "HEAD",
             keep_alive: head.keep_alive && !self.draining,
         };
-        let Some(exit) = cx.open(|attributes| head.write(attributes)) else {
-            self.refuse(Refusal::new(503, "there are too many requests"), cx);
-            return None;
+        let access = match self.judge(head, cx) {
+            Judged::Passes(access) => access,
+            Judged::Answered(octets) => return octets,
         };
-        let request = if head.framing == Framing::Empty { Request::Over } else { Request::Open };
+        let options = &self.shared.options;
+        let upgrade = head.upgrade.and_then(|protocols| fields::offered(protocols, &options.upgrade));
+        let expects = match options.expect {
+            _ if !head.expects_continue => Expects::Nothing,
+            HttpExpect::Answer => Expects::Ours,
+            HttpExpect::Pass => Expects::Exits,
+        };
+        let added = Added {
+            forwarded: &options.forwarded,
+            address: self.address.as_deref(),
+            via: options.via.as_deref(),
+            expect: expects == Expects::Exits,
+            upgrade: upgrade.as_deref(),
+        };
+        let exit = match cx.open(|attributes| head.write(&added, attributes)) {
+            Ok(exit) => exit,
+            Err(error) => {
+                self.refuse(not_opened(error), cx);
+                return None;
+            }
+        };
+        let is_whole = head.framing == Framing::Empty && upgrade.is_none();
+        let request = if is_whole { Request::Over } else { Request::Open };
         self.receiving = match head.framing {
+            // The exit may switch to another protocol: its direction stays open until it has answered.
+            Framing::Empty if upgrade.is_some() => Receiving::Whole,
             Framing::Empty => {
                 cx.to(exit).end();
                 Receiving::Whole
@@ -153,8 +186,17 @@ impl Connection {
             Framing::Length(octets) => Receiving::Body(Decoder::Length(octets)),
             Framing::Chunked => Receiving::Body(Decoder::Chunked(Chunked::default())),
         };
-        let expects_continue = head.expects_continue;
-        self.exchange = Some(Exchange { exit, asked, expects_continue, request, reply: Reply::Awaited });
+        self.exchange = Some(Exchange {
+            exit,
+            asked,
+            expects,
+            upgrade,
+            access,
+            request,
+            reply: Reply::Awaited,
+            is_request_moved: false,
+            is_reply_moved: false,
+        });
         Some(head.octets)
     }
 
@@ -192,7 +234,7 @@ impl Connection {
         };
         let taken = match &mut exchange.request {
             Request::Open => {
-                exchange.expects_continue = false;
+                exchange.expects = Expects::Nothing;
                 content.send(exchange.exit, cx)
             }
             Request::Over => 0,
@@ -229,6 +271,9 @@ impl Connection {
     /// The exit wants no more of the request.
     pub(super) fn request_refused(&mut self, code: CloseCode, cx: &mut Context<'_>) {
         let Some(exchange) = &mut self.exchange else { return };
+        if matches!(self.receiving, Receiving::Raw) {
+            return self.abort(CloseCode::Cancelled, cx);
+        }
         if exchange.request == Request::Open {
             exchange.request = Request::Discarded(DISCARDED_OCTETS_MAX);
         }
@@ -241,7 +286,7 @@ impl Connection {
     /// Tells a client that waits to send its body.
     pub(super) fn send_continue(&mut self, cx: &mut Context<'_>) {
         let Some(exchange) = &mut self.exchange else { return };
-        if std::mem::take(&mut exchange.expects_continue) {
+        if std::mem::replace(&mut exchange.expects, Expects::Nothing) != Expects::Nothing {
             cx.reply().write(&mut self.outbox, |out| out.extend_from_slice(CONTINUE));
             self.clock.moved(cx.now().monotonic_ms);
         }

@@ -160,6 +160,13 @@ impl Stream for Connection {
         }
     }
 
+    fn on_flush(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        if let Some(place) = self.current(cx).filter(|_| !from_client(cx)) {
+            self.reply_advises(place, attributes, cx);
+            self.arm(cx);
+        }
+    }
+
     fn on_data(&mut self, data: Data<'_>, cx: &mut Context<'_>) {
         if from_client(cx) {
             self.take(data.payload, cx);

@@ -118,7 +118,9 @@ impl FieldList {
         let kind = Field::of(name);
         // RFC 9113, 8.2.2: what says something of one connection has no place here.
         match kind {
-            Field::Connection | Field::TransferEncoding | Field::HopByHop => return Err(Unfit::Malformed),
+            Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Upgrade => {
+                return Err(Unfit::Malformed);
+            }
             Field::Te if !value.eq_ignore_ascii_case(b"trailers") => return Err(Unfit::Malformed),
             _ => {}
         }

@@ -48,7 +48,7 @@ pub(super) fn write_fields(
     for (name, value) in attributes {
         match Field::of(name) {
             _ if name.starts_with(b":") => {}
-            Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te => {}
+            Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te | Field::Upgrade => {}
             Field::ContentLength if status == 204 => {}
             _ => write_field(out, encoder, name, value),
         }

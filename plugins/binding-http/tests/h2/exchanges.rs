@@ -188,6 +188,21 @@ fn a_response_has_no_content_where_there_is_none() {
 }
 
 #[test]
+fn interim_responses_pass_before_the_final_one() {
+    let harness = h2("");
+    let mut client = Client::connect(&harness);
+    client.send(get(1));
+    let mut exit = harness.expect_open();
+    exit.send(begun_with([(":status", "103"), ("link", "</a.css>")]));
+    let interim = client.recv();
+    assert_eq!((interim.field(":status"), interim.field("link")), (Some("103"), Some("</a.css>")));
+    exit.send_all([flush([(":status", "200")]), end()]);
+    assert_eq!(client.recv().field(":status"), Some("200"));
+    client.recv();
+    client.expect_well();
+}
+
+#[test]
 fn fields_of_one_connection_are_left_out_of_responses() {
     let harness = h2("");
     let mut client = Client::connect(&harness);
@@ -212,7 +227,7 @@ fn fields_of_one_connection_are_left_out_of_responses() {
 #[test]
 fn an_exit_that_breaks_the_rules_is_answered_for() {
     for (begin, because) in [
-        (begun_with([(":status", "100")]), ""),
+        (begun_with([(":status", "101")]), ""),
         (begun_with([(":status", "x")]), ""),
         (begun_with([("content-length", "1"), ("content-length", "1")]), ""),
         (begun_with([("content-length", "x")]), ""),

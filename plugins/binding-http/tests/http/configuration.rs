@@ -76,10 +76,20 @@ fn overrides_of_the_options_are_set_before_those_of_the_route() {
 #[test]
 fn what_is_wrong_is_refused_with_its_place() {
     for (yaml, path) in [
-        ("{kind: client}", "/kind"),
+        ("{kind: proxy}", "/kind"),
         ("{kind: server, options: {versions: []}}", "/options/versions"),
         ("{kind: server, options: {versions: [http/3]}}", "/options"),
-        ("{kind: server, options: {access-control: {}}}", "/options"),
+        ("{kind: server, options: {versions: [http/1.1, h2], via: a}}", "/options/versions"),
+        (
+            "{kind: server, options: {versions: [h2], access-control: {policy: same-origin}}}",
+            "/options/versions",
+        ),
+        ("{kind: server, options: {versions: [h2], expect: pass}}", "/options/versions"),
+        ("{kind: server, options: {access-control: {policy: any}}}", "/options"),
+        ("{kind: server, options: {forwarded: {headers: [via]}}}", "/options"),
+        ("{kind: server, options: {via: 'a b'}}", "/options/via"),
+        ("{kind: server, options: {expect: never}}", "/options"),
+        ("{kind: server, options: {upgrade: ['a/b c']}}", "/options/upgrade/0"),
         ("{kind: server, options: {authorization: {}}}", "/options"),
         ("{kind: server, options: {requests: []}}", "/options"),
         ("{kind: server, options: {limits: {header-count: 129}}}", "/options/limits/header-count"),

@@ -19,7 +19,7 @@ impl Stage {
         let id = id.ok_or("script: more streams are open than limits.streams")?;
         self.tracks.push(Track::new(id, Phase::Open, Phase::Idle, self.limits.initial_credit));
         self.ids.insert(id, key);
-        self.waiting.push(Delivery { track: Some(key), link: 0, frame: begin });
+        self.waiting.push(Delivery { track: Some(key), link: begin.route, frame: begin });
         self.settle()?;
         Ok(key)
     }

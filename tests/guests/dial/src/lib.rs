@@ -36,11 +36,12 @@ impl Binding for Dial {
 impl Call {
     fn dial(&mut self, line: &str, cx: &mut Context<'_>) {
         let (name, value) = line.trim_end().split_once(' ').unwrap_or(("", ""));
-        self.opened = cx.open(|attributes| {
+        let opened = cx.open(|attributes| {
             if !name.is_empty() {
                 attributes.push(name, value);
             }
         });
+        self.opened = opened.ok();
     }
 
     fn tell_close(&mut self, code: CloseCode, cx: &mut Context<'_>) {

@@ -27,7 +27,7 @@ impl Connection {
             stream.held.push(b"\n");
             stream.held_end = Some(Vec::new());
             stream.sent_ms = now_ms;
-            self.clock.write_began(&self.shared.timeouts, now_ms);
+            self.clock.write_began(&self.shared.options.timeouts, now_ms);
         }
         let length = (refusal.because.len() + 1).to_string();
         self.write(cx, |out, encoder| {
@@ -106,7 +106,7 @@ impl Connection {
         }
         match self.leaving {
             Leaving::Told => self.close(cx),
-            Leaving::No => self.clock.idle(&self.shared.timeouts, cx.now().monotonic_ms),
+            Leaving::No => self.clock.idle(&self.shared.options.timeouts, cx.now().monotonic_ms),
             Leaving::Announced | Leaving::Closing => {}
         }
     }

@@ -91,7 +91,7 @@ impl Connection {
             return;
         }
         self.leaving = Leaving::Announced;
-        self.clock.leaving(&self.shared.timeouts, cx.now().monotonic_ms);
+        self.clock.leaving(&self.shared.options.timeouts, cx.now().monotonic_ms);
         self.write(cx, |out, _| {
             frame::write_goaway(out, frame::U31_MAX, Code::NoError, "");
             frame::write_ping(out, 0, LEAVING_PING);

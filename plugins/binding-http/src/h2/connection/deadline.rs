@@ -115,7 +115,7 @@ impl Connection {
         let is_blocked = !self.outbox.is_empty() || !self.queue.is_empty() && cx.reply().credit() == 0;
         if is_blocked && !self.clock.is_blocked {
             self.clock.sent_ms = now_ms;
-            self.clock.write_began(&self.shared.timeouts, now_ms);
+            self.clock.write_began(&self.shared.options.timeouts, now_ms);
         }
         self.clock.is_blocked = is_blocked;
         if self.clock.due_ms <= now_ms {
@@ -152,7 +152,7 @@ impl Connection {
     }
 
     fn wake_streams(&mut self, now_ms: u64, cx: &mut Context<'_>) {
-        let timeouts = self.shared.timeouts;
+        let timeouts = self.shared.options.timeouts;
         let due = |(place, stream): (Place, &mut Stream)| {
             let (due_ms, wake) = stream_deadline(stream, &timeouts)?;
             (due_ms <= now_ms).then_some((place, wake))
@@ -171,7 +171,7 @@ impl Connection {
     }
 
     fn earliest(&mut self) -> u64 {
-        let timeouts = self.shared.timeouts;
+        let timeouts = self.shared.options.timeouts;
         let streams = self.streams.iter().filter_map(|(_, stream)| stream_deadline(stream, &timeouts));
         let stream = streams.map(|(due_ms, _)| due_ms).min();
         let write = self.write_deadline();
@@ -184,20 +184,21 @@ impl Connection {
 
     /// The client takes nothing of what is there for it.
     fn write_deadline(&self) -> Option<u64> {
-        after(self.clock.sent_ms, self.shared.timeouts.write_ms).filter(|_| self.clock.is_blocked)
+        after(self.clock.sent_ms, self.shared.options.timeouts.write_ms).filter(|_| self.clock.is_blocked)
     }
 
     fn frame_deadline(&self) -> Option<u64> {
-        after(self.clock.frame_ms, self.shared.timeouts.header_read_ms).filter(|_| self.waits_for_rest())
+        after(self.clock.frame_ms, self.shared.options.timeouts.header_read_ms)
+            .filter(|_| self.waits_for_rest())
     }
 
     fn settings_deadline(&self) -> Option<u64> {
-        after(self.clock.settings_ms?, self.shared.timeouts.settings_ms)
+        after(self.clock.settings_ms?, self.shared.options.timeouts.settings_ms)
     }
 
     /// No stream is open, or the answer to the announcement of the end does not come.
     fn idle_deadline(&self) -> Option<u64> {
-        let timeouts = &self.shared.timeouts;
+        let timeouts = &self.shared.options.timeouts;
         match self.leaving {
             Leaving::Announced => after(self.clock.idle_ms, timeouts.drain_idle_ms),
             Leaving::No if self.streams.len() == 0 => after(self.clock.idle_ms, timeouts.idle_ms),

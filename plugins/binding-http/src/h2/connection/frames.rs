@@ -111,7 +111,7 @@ impl Connection {
     /// Takes a frame that comes in pieces.
     fn gather(&mut self, octets: &[u8], cx: &mut Context<'_>) -> usize {
         if self.partial.is_empty() && self.fragments.is_none() {
-            self.clock.frame_began(&self.shared.timeouts, cx.now().monotonic_ms);
+            self.clock.frame_began(&self.shared.options.timeouts, cx.now().monotonic_ms);
         }
         let head = self.partial.first_chunk().map(Head::read);
         let whole = HEAD_OCTETS + head.map_or(0, |head| head.octets as usize);
@@ -192,7 +192,7 @@ impl Connection {
             return self.on_block(&fragments, fragment, cx);
         }
         fragments.octets.extend_from_slice(fragment);
-        self.clock.frame_began(&self.shared.timeouts, cx.now().monotonic_ms);
+        self.clock.frame_began(&self.shared.options.timeouts, cx.now().monotonic_ms);
         self.fragments = Some(fragments);
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! From the exits to the client: heads, content and their ends.
 
 use super::Connection;
-use crate::connection::Source;
 use crate::h2::frame::{self, Code, Kind, flag};
 use crate::h2::response;
 use crate::h2::streams::{Place, Reply, Request};
 use crate::response::{Fault, status};
+use crate::source::Source;
 use crate::status::Refusal;
 use zilla_sdk::host::{self, Level};
 use zilla_sdk::{Attributes, CloseCode, Context, Payload};
@@ -18,6 +18,16 @@ impl Connection {
             Ok(checked) => checked,
             Err(fault) => return self.reply_faults(place, fault, cx),
         };
+        match status {
+            // RFC 9113, 8.6: there is no switching of protocols.
+            101 => {
+                let fault = Fault("the response switches protocols, which HTTP/2 does not");
+                return self.reply_faults(place, fault, cx);
+            }
+            100 => return self.send_continue(place, cx),
+            102..=199 => return self.reply_interim(place, status, attributes, cx),
+            _ => {}
+        }
         self.continue_or_stop(place, status, cx);
         let date = self.date(cx).filter(|_| !said.has_date);
         let frame_octets_max = self.frame_octets_max();
@@ -37,6 +47,28 @@ impl Connection {
                 }
             });
         });
+    }
+
+    /// The exit gives an interim response (RFC 9110, 15.2). The final one, or another, comes as an advisory.
+    fn reply_interim(&mut self, place: Place, status: u16, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        let frame_octets_max = self.frame_octets_max();
+        let Some(stream) = self.streams.get(place) else { return };
+        let id = stream.id;
+        self.write(cx, |out, encoder| {
+            frame::write_headers(out, id, 0, frame_octets_max, |out| {
+                encoder.begin(out);
+                encoder.status(out, status);
+                response::write_fields(out, encoder, status, attributes);
+            });
+        });
+    }
+
+    /// The exit sends an advisory: after an interim response, the next one.
+    pub(super) fn reply_advises(&mut self, place: Place, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        if stream.reply == Reply::Awaited && attributes.get(b":status").is_some() {
+            self.reply_begins(place, attributes, cx);
+        }
     }
 
     /// A client that waits to send its content gets a sign if the exit takes the request; if the exit does
@@ -84,7 +116,7 @@ impl Connection {
             let Some(stream) = self.streams.get(place) else { return };
             if stream.held.is_empty() {
                 stream.sent_ms = now_ms;
-                self.clock.write_began(&self.shared.timeouts, now_ms);
+                self.clock.write_began(&self.shared.options.timeouts, now_ms);
             }
             stream.held.push(&content[taken..]);
             self.enqueue(place);

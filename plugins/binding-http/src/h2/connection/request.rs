@@ -3,12 +3,12 @@
 use super::frames::{DataLeft, Reading};
 use super::schedule::EARNED_CONTROLS;
 use super::{Connection, Leaving};
-use crate::connection::Source;
 use crate::h2::flow::{ReceiveWindow, SendWindow};
 use crate::h2::frame::{self, Code, Head, Wrong, flag};
 use crate::h2::request::{Asked, FieldList, Unfit};
 use crate::h2::streams::{Place, Reply, Request, Stream};
-use crate::status::Refusal;
+use crate::source::Source;
+use crate::status::{Refusal, not_opened};
 use zilla_sdk::{Attributes, CloseCode, Context, Payload};
 
 impl Connection {
@@ -27,14 +27,14 @@ impl Connection {
         let limits = self.shared.limits;
         let opened = fields.request(self.scheme, ends, &limits, |asked, write| {
             let exit = cx.open(|attributes| write(attributes));
-            if ends && let Some(exit) = exit {
+            if ends && let Ok(exit) = exit {
                 cx.to(exit).end();
             }
             (asked, exit)
         });
         let (asked, exit, refusal) = match opened {
-            Ok((asked, Some(exit))) => (asked, exit, None),
-            Ok((asked, None)) => (asked, 0, Some(Refusal::new(503, "there are too many requests"))),
+            Ok((asked, Ok(exit))) => (asked, exit, None),
+            Ok((asked, Err(error))) => (asked, 0, Some(not_opened(error))),
             Err(Unfit::Malformed) => return Err(Wrong::Stream(id, Code::ProtocolError)),
             Err(Unfit::Refused(refusal)) => {
                 let asked = Asked { is_head: fields.is_head(), expects_continue: false, length: None };
@@ -44,7 +44,7 @@ impl Connection {
         self.controls.earn(EARNED_CONTROLS);
         let stream = self.stream(id, ends, asked, exit, cx);
         let (waits, place) = (stream.expects_continue, self.streams.insert(stream));
-        self.clock.stream_began(waits, &self.shared.timeouts, cx.now().monotonic_ms);
+        self.clock.stream_began(waits, &self.shared.options.timeouts, cx.now().monotonic_ms);
         if let Some(refusal) = refusal {
             self.refuse(place, refusal, cx);
         }
@@ -264,7 +264,7 @@ impl Connection {
         } else if stream.is_taken {
             cx.to(stream.exit).end_with(|attributes| attributes.append(trailers));
         }
-        self.clock.stream_moved(&self.shared.timeouts, cx.now().monotonic_ms);
+        self.clock.stream_moved(&self.shared.options.timeouts, cx.now().monotonic_ms);
         self.settle(place, cx);
         Ok(())
     }

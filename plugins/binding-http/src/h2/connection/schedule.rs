@@ -1,9 +1,9 @@
 //! What goes to the client when: content as windows and credit allow, streams in turn.
 
 use super::Connection;
-use crate::connection::Source;
 use crate::h2::frame::{self, HEAD_OCTETS, Kind, flag};
 use crate::h2::streams::Place;
+use crate::source::Source;
 use zilla_sdk::{Attributes, Context};
 
 /// A frame of `DATA` with so many octets, or more, has earned the control frames that go with it.

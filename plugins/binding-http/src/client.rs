@@ -1,0 +1,93 @@
+//! `kind: client`: writes requests on pooled connections to origins, and reads their responses.
+//!
+//! Streams that ask the same origin are a [group](zilla_sdk::Binding::group), an [`Origin`]. It has upstreams,
+//! each with one request at a time, and requests that wait for one:
+//!
+//! ```text
+//!  arrives ──▶ undecided ── is there a body? ──▶ waiting ──▶ an upstream's exchange ──▶ over
+//!                 (until the call ends)        (all in use)   │      ▲
+//!                                                             '──────' once more, where it was stale
+//! ```
+
+mod deadline;
+mod exchange;
+mod head;
+mod options;
+mod origin;
+mod request;
+mod upstream;
+
+use crate::fields;
+use crate::options::Limits;
+use crate::response::Fault;
+use options::HttpClientOptions as Options;
+use std::rc::Rc;
+use zilla_sdk::host::{self, Level};
+use zilla_sdk::{Begin, CloseCode, ConfigError, Context, Reset};
+
+pub use options::{HttpClientLimits, HttpClientOptions, HttpClientTimeouts};
+pub(crate) use origin::Origin;
+
+/// What all origins of a binding share.
+#[derive(Debug)]
+pub(crate) struct Client {
+    options: Options,
+    limits: Limits,
+}
+
+impl Client {
+    pub(crate) fn new(options: Options, attributes_octets: u32) -> Result<Self, ConfigError> {
+        options.check()?;
+        let limits = options.body_limits(attributes_octets);
+        Ok(Self { options, limits })
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The protocols of an `upgrade` that may be asked for, if any.
+    fn offered(&self, upgrade: &[u8]) -> Option<Vec<u8>> {
+        fields::offered(upgrade, &self.options.upgrade)
+    }
+}
+
+/// Names the origin of a request, and what its stream lends to a connection: its route and its authorization.
+/// A connection serves no other.
+pub(crate) fn name(begin: &Begin<'_>, name: &mut Vec<u8>) {
+    name.extend_from_slice(&begin.route.to_le_bytes());
+    name.extend_from_slice(&begin.authorization.to_le_bytes());
+    name.push(u8::from(begin.attributes.get(":scheme") == Some(b"https")));
+    name.extend_from_slice(begin.attributes.get(":authority").unwrap_or_default());
+}
+
+/// Takes the first request to an origin.
+pub(crate) fn accept(client: &Rc<Client>, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<Origin, Reset> {
+    let mut origin = Origin::new(Rc::clone(client), begin.attributes);
+    origin.arrive(begin, cx)?;
+    Ok(origin)
+}
+
+/// Refuses a request that cannot be written.
+fn unwritable(Fault(fault): Fault) -> Reset {
+    host::log(Level::Warn, fault);
+    Reset(CloseCode::Violation)
+}
+
+/// What the opener of a request is told when the exit of its connection fails with that code before the head of
+/// the response. What of it is about the connection is not about the request.
+fn failure(code: CloseCode) -> CloseCode {
+    match code {
+        CloseCode::Unspecified | CloseCode::Refused | CloseCode::Cancelled | CloseCode::Violation => {
+            CloseCode::Unreachable
+        }
+        CloseCode::NoRoute
+        | CloseCode::Unauthorized
+        | CloseCode::Forbidden
+        | CloseCode::Limit
+        | CloseCode::Timeout
+        | CloseCode::Crashed
+        | CloseCode::Drained
+        | CloseCode::Unreachable => code,
+    }
+}

@@ -1,0 +1,130 @@
+//! `options:` of a client in `zilla.yaml`.
+
+use crate::h2::HttpH2Limits;
+use crate::head::HEADERS_MAX;
+use crate::options::{self, HttpVersion, Limits};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use zilla_sdk::ConfigError;
+
+/// Options of a `http` binding of kind `client`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct HttpClientOptions {
+    /// Versions to speak: `http/1.1`, and `h2` once it is served.
+    pub versions: Vec<HttpVersion>,
+    /// Request headers to set, by lower-case name; pseudo-headers such as `:authority` too.
+    pub overrides: BTreeMap<String, String>,
+    /// Protocols that a request may switch its connection to, as `websocket`. Asking for others is not
+    /// handed on.
+    pub upgrade: Vec<String>,
+    /// What origins and responses may take.
+    pub limits: HttpClientLimits,
+    /// How long things may take.
+    pub timeouts: HttpClientTimeouts,
+}
+
+impl Default for HttpClientOptions {
+    fn default() -> Self {
+        Self {
+            versions: vec![HttpVersion::Http11],
+            overrides: BTreeMap::new(),
+            upgrade: Vec::new(),
+            limits: HttpClientLimits::default(),
+            timeouts: HttpClientTimeouts::default(),
+        }
+    }
+}
+
+/// What origins and responses may take.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct HttpClientLimits {
+    /// Most connections to one origin, on each worker.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub connections: u32,
+    /// Most connections to one origin that are kept while they have no request; 0 keeps none.
+    #[schemars(range(max = 65_535))]
+    pub idle_connections: u32,
+    /// Most requests to one origin that wait for a connection; one more is refused.
+    #[schemars(range(max = 65_535))]
+    pub waiting_requests: u32,
+    /// Longest head of a response in octets, and longest trailers.
+    #[schemars(range(min = 16, max = 1_048_576))]
+    pub header_bytes: u32,
+    /// Most header fields of a response.
+    #[schemars(range(min = 1, max = 128))]
+    pub header_count: u32,
+}
+
+impl Default for HttpClientLimits {
+    fn default() -> Self {
+        Self {
+            connections: 10,
+            idle_connections: 10,
+            waiting_requests: 100,
+            header_bytes: 16_384,
+            header_count: 100,
+        }
+    }
+}
+
+/// How long things may take, in ms; 0 is for ever.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct HttpClientTimeouts {
+    /// For a request to get a connection where all are in use.
+    pub waiting_ms: u64,
+    /// From the end of a request to the end of the head of its response.
+    pub response_ms: u64,
+    /// Between two pieces of a response, while its receiver would take more.
+    pub body_read_ms: u64,
+    /// Between two pieces of a request that the origin takes.
+    pub write_ms: u64,
+    /// For a connection that has no request.
+    pub idle_ms: u64,
+}
+
+impl Default for HttpClientTimeouts {
+    fn default() -> Self {
+        Self {
+            waiting_ms: 10_000,
+            response_ms: 60_000,
+            body_read_ms: 60_000,
+            write_ms: 60_000,
+            idle_ms: 60_000,
+        }
+    }
+}
+
+/// Most that the limits of an origin can be set to.
+const COUNT_MAX: u32 = 65_535;
+
+impl HttpClientOptions {
+    /// Checks what the types cannot say.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        options::check_versions(&self.versions)?;
+        options::check_upgrade(&self.upgrade)?;
+        options::within("/options/limits/connections", limits.connections, 1, COUNT_MAX)?;
+        options::within("/options/limits/idle-connections", limits.idle_connections, 0, COUNT_MAX)?;
+        options::within("/options/limits/waiting-requests", limits.waiting_requests, 0, COUNT_MAX)?;
+        options::within("/options/limits/header-bytes", limits.header_bytes, 16, options::BYTES_MAX)?;
+        options::within("/options/limits/header-count", limits.header_count, 1, HEADERS_MAX as u32)
+    }
+
+    /// As the decoder of a body reads them.
+    pub(crate) fn body_limits(&self, attributes_octets: u32) -> Limits {
+        let limits = &self.limits;
+        Limits {
+            request_line_bytes: limits.header_bytes as usize,
+            header_bytes: limits.header_bytes as usize,
+            header_count: limits.header_count as usize,
+            body_bytes: u64::MAX,
+            length_required: false,
+            attributes_octets: attributes_octets as usize,
+            h2: HttpH2Limits::default(),
+        }
+    }
+}
