@@ -78,16 +78,6 @@ fn a_file_of_some_megabytes_comes_back() {
 }
 
 #[test]
-fn one_connection_serves_many_requests() {
-    if has("curl") {
-        let web = both();
-        let addresses = format!("http://127.0.0.1:{}/[1-20]", web.port);
-        let connects = curl(&web, &["--write-out", "%{num_connects}", "--data", "", &addresses]);
-        assert_eq!(connects, format!("1{}", "0".repeat(20)));
-    }
-}
-
-#[test]
 fn one_connection_serves_many_requests_at_a_time() {
     if has("nghttp") {
         let found = run("nghttp", &both(), &["--null-out", "--stat", "--multiply=50"]);
