@@ -156,7 +156,7 @@ fn a_table_of_the_client_is_kept_to() {
             _ => &[],
         };
         let is_update = head.payload[0] & 0xe0 == 0x20;
-        assert!(head.payload.starts_with(update) && is_update == !update.is_empty(), "{:?}", head.payload);
+        assert!(head.payload.starts_with(update) && is_update != update.is_empty(), "{:?}", head.payload);
         client.recv();
     }
 }
