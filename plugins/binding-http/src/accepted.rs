@@ -22,7 +22,7 @@ pub struct Accepted(Speaks);
 #[derive(Debug)]
 enum Speaks {
     Http1 {
-        connection: Connection,
+        connection: Box<Connection>,
         /// The client may still turn out to speak HTTP/2, and so many octets of its preface have come. They
         /// are not kept, for they are known.
         preface: Option<usize>,
@@ -70,7 +70,7 @@ impl Accepted {
         Ok(Self(match choice {
             Choice::Http2 => Speaks::Http2(Box::new(h2::Connection::new(shared, scheme, 0, cx))),
             Choice::Http1 | Choice::Preface => Speaks::Http1 {
-                connection: Connection::new(shared, scheme, forwarded::address(source), cx),
+                connection: Box::new(Connection::new(shared, scheme, forwarded::address(source), cx)),
                 preface: (choice == Choice::Preface).then_some(0),
             },
         }))

@@ -251,7 +251,7 @@ mod tests {
         for (frame_octets_max, frames) in [(100, 1), (99, 2), (50, 2), (49, 3), (10, 10)] {
             let mut out = b"before".to_vec();
             write_headers(&mut out, 7, flag::END_STREAM, frame_octets_max, |out| {
-                out.extend_from_slice(&block)
+                out.extend_from_slice(&block);
             });
             let (mut rest, mut found, mut count) = (&out[6..], Vec::new(), 0);
             while let Some((head, after)) = rest.split_first_chunk() {

@@ -138,6 +138,30 @@ fn a_smaller_table_holds_once_it_is_acknowledged() {
 }
 
 #[test]
+fn a_table_of_the_client_is_kept_to() {
+    let harness = h2("");
+    let mut client = Client::connect(&harness);
+    for (stream, settings) in [(1, None), (3, Some(0)), (5, Some(4_096)), (7, None)] {
+        if let Some(octets) = settings {
+            client.send(setting(1, octets));
+            client.expect(SETTINGS, ACK, 0, []);
+        }
+        client.send(get(stream));
+        harness.expect_open().send_all([begun_with([("x-a", "b")]), end()]);
+        let head = client.expect_head(stream, "200");
+        assert_eq!(head.field("x-a"), Some("b"));
+        let update: &[u8] = match stream {
+            3 => &[0x20],
+            5 => &[0x3f, 0xe1, 0x1f],
+            _ => &[],
+        };
+        let is_update = head.payload[0] & 0xe0 == 0x20;
+        assert!(head.payload.starts_with(update) && is_update != update.is_empty(), "{:?}", head.payload);
+        client.recv();
+    }
+}
+
+#[test]
 fn a_client_that_leaves_is_answered_first() {
     let harness = h2("");
     let mut client = Client::connect(&harness);

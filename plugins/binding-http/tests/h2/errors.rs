@@ -96,7 +96,7 @@ fn what_breaks_the_connection_says_why() {
     ] {
         let harness = h2("");
         let mut client = Client::connect(&harness);
-        println!("{what}");
+        eprintln!("{what}");
         client.send(frames);
         client.expect_goaway(last, code);
         while let Some(mut exit) = harness.opened() {
@@ -137,7 +137,7 @@ fn what_breaks_a_stream_resets_it() {
     ] {
         let harness = h2("");
         let mut client = Client::connect(&harness);
-        println!("{what}");
+        eprintln!("{what}");
         client.send(frames);
         client.expect_reset(1, code);
         client.expect_well();
@@ -167,7 +167,7 @@ fn what_is_ignored_does_not_matter() {
     ] {
         let harness = h2("");
         let mut client = Client::connect(&harness);
-        println!("{what}");
+        eprintln!("{what}");
         client.send(frames);
         client.expect_well();
     }

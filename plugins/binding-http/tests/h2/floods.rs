@@ -153,6 +153,18 @@ fn what_goes_with_content_is_not_counted() {
 }
 
 #[test]
+fn what_goes_with_requests_is_not_counted() {
+    let harness = h2("limits: {h2: {control-frames: 50}}");
+    let mut client = Client::connect(&harness);
+    for round in 0..200 {
+        client.send([get(2 * round + 1), frame(PING, ACK, 0, [0; 8])].concat());
+        echo(&mut harness.expect_open());
+        client.expect_response(2 * round + 1, "200", "");
+    }
+    client.expect_well();
+}
+
+#[test]
 fn budgets_come_back_with_time() {
     let harness = h2("limits: {h2: {resets: 10}}");
     let mut client = Client::connect(&harness);

@@ -180,6 +180,30 @@ fn more_than_a_window_is_refused() {
 }
 
 #[test]
+fn content_that_nobody_takes_is_given_back_to_the_connection() {
+    for how in 0..3 {
+        let limits = Limits { initial_credit: 20_000, ..Limits::default() };
+        let harness = h2_with("limits: {h2: {connection-window-bytes: 65535}}", limits);
+        let mut client = Client::connect(&harness);
+        client.send([post(1), frame(DATA, 0, 1, [0; 16_384]), frame(DATA, 0, 1, [0; 16_384])].concat());
+        client.send(frame(DATA, 0, 1, [0; 16_384]));
+        let mut exit = harness.expect_open();
+        exit.recv_begin();
+        assert_eq!(exit.recv_data_all().len(), 20_000);
+        client.expect_nothing();
+        match how {
+            0 => client.send(rst_stream(1, CANCEL)),
+            1 => exit.send_all([begun(), reset(CloseCode::Refused)]),
+            _ => exit.refuse(CloseCode::Refused),
+        }
+        client.read();
+        let is_window = |frame: &&Received| (frame.kind, frame.stream) == (WINDOW_UPDATE, 0);
+        let given_back: u32 = client.frames.iter().filter(is_window).map(|frame| frame.number(0)).sum();
+        assert_eq!(given_back, 3 * 16_384);
+    }
+}
+
+#[test]
 fn padding_counts_for_windows_and_is_given_back() {
     let harness = h2("limits: {h2: {stream-window-bytes: 512}}");
     let mut client = Client::connect(&harness);

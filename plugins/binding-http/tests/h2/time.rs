@@ -125,6 +125,25 @@ fn a_client_is_not_blamed_for_an_exit_that_takes_nothing() {
 }
 
 #[test]
+fn an_exit_that_has_answered_must_take_the_rest_in_time() {
+    for flags in [0, END_STREAM] {
+        let harness = h2_with("timeouts: {idle-ms: 0}", Limits { initial_credit: 80, ..Limits::default() });
+        let mut client = Client::connect(&harness);
+        client.send([post(1), frame(DATA, flags, 1, [b'x'; 90])].concat());
+        let mut exit = harness.expect_open();
+        exit.send_all([begun(), end()]);
+        client.expect_response(1, "200", "");
+        harness.advance(59_999);
+        client.expect_nothing();
+        harness.advance(1);
+        client.expect_reset(1, CANCEL);
+        exit.recv_all();
+        assert!(exit.is_over());
+        client.expect_well();
+    }
+}
+
+#[test]
 fn an_exit_may_have_to_answer_in_time() {
     let harness = h2("timeouts: {response-ms: 500}");
     let mut client = Client::connect(&harness);

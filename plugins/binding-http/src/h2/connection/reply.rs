@@ -107,7 +107,8 @@ impl Connection {
             Reply::Awaited | Reply::Over => return,
         }
         let mut taken = 0;
-        if self.queue.is_empty() && stream.held.is_empty() {
+        // Streams in the queue wait for what this one would need as well, so it overtakes none.
+        if stream.held.is_empty() {
             taken = self.send_content(place, Source::Given(content), false, cx);
             cx.from(exit).consume(taken as u64);
         }
