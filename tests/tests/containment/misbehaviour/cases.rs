@@ -46,10 +46,6 @@ pub(super) enum Guest {
 pub(super) enum Deed {
     /// A client says this.
     Say(&'static str),
-    /// A client says this, and what waits for the peer, the `tcp` binding, becomes more than may. The peer's queue is one for
-    /// all who send to it, so the neighbour behind the same one may be met as well, and is asked before and afterwards
-    /// only.
-    Flood(&'static str),
     /// A client says this and is to get no answer.
     SayInVain(&'static str),
     /// A second client comes.
@@ -70,7 +66,7 @@ const fn running(name: &'static str, guest: Guest, deed: Deed) -> Running {
     Running { name, guest, deed }
 }
 
-use Deed::{Arrive, Break, End, Flood, Replace, Say, SayInVain};
+use Deed::{Arrive, Break, End, Replace, Say, SayInVain};
 use Guest::{Other, Trap, WithExit};
 
 pub(super) const LOADED: &[Loaded] = &[
@@ -198,6 +194,6 @@ pub(super) const RUNNING: &[Running] = &[
     running("floods the host with timers", WithExit("flood"), Say("timers")),
     running("floods the host with ends of nothing", WithExit("flood"), Say("rubbish")),
     running("opens 100,000 streams", WithExit("flood"), Say("opens")),
-    running("floods its peer with flushes", WithExit("flood"), Flood("flushes")),
-    running("floods its peer with challenges", WithExit("flood"), Flood("challenges")),
+    running("floods its peer with flushes", WithExit("flood"), Say("flushes")),
+    running("floods its peer with challenges", WithExit("flood"), Say("challenges")),
 ];

@@ -35,12 +35,10 @@ reset, too: its client sees RST.
 |---|---|---|---|---|---|
 ";
 
-const FLOOD: &str = ", but for those of the same peer";
-
 const TAIL: &str = "
-What waits for a binding is bounded for all its senders together (`queued-frames`). A plugin that fills the queue of its peer
-in one call is aborted, and a neighbour in the same pipeline that sends to the same peer in that moment is, too. Other
-pipelines have queues of their own.
+What waits for a binding is bounded for all its senders together (`queued-frames`), and each has a share of it that the others
+cannot use. So a plugin that floods its peer in one call is aborted, and its neighbour, which sends to the same peer all the
+while, is not.
 ";
 
 /// Rows of both parts.
@@ -58,12 +56,9 @@ impl Table {
     }
 
     pub(super) fn add_running(&mut self, case: &Running, outcome: &Outcome) {
-        let Outcome { own, sibling, next, log, beside_failed, elsewhere_failed, is_flood } = outcome;
+        let Outcome { own, sibling, next, log, beside_failed, elsewhere_failed } = outcome;
         let log = if log.is_empty() { "nothing".to_owned() } else { log.join("; ") };
-        let mut neighbours = neighbours(beside_failed + elsewhere_failed).to_owned();
-        if *is_flood {
-            neighbours += FLOOD;
-        }
+        let neighbours = neighbours(beside_failed + elsewhere_failed);
         let next = if *next == Fate::GoesOn { "is served".to_owned() } else { next.to_string() };
         self.running += &format!("| {} | {own} | {sibling} | {next} | {log} | {neighbours} |\n", case.name);
     }

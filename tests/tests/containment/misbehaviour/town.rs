@@ -49,8 +49,6 @@ pub(super) struct Outcome {
     /// Answers that the two neighbours did not get.
     pub(super) beside_failed: u64,
     pub(super) elsewhere_failed: u64,
-    /// Whether the neighbour beside it was not asked meanwhile.
-    pub(super) is_flood: bool,
 }
 
 /// What came of a plugin that should have been refused.
@@ -131,10 +129,7 @@ impl Town {
     #[track_caller]
     pub(super) fn run(&self, index: usize, case: &Running) -> Outcome {
         let port = guest_port(&self.ports, index);
-        let beside = || Load::of_words(port + 1, 1);
-        let is_flood = matches!(case.deed, Deed::Flood(_));
-        let (before, during) = if is_flood { (Some(beside()), None) } else { (None, Some(beside())) };
-        let mut beside_failed = before.map_or(0, |load| load.end().failed);
+        let beside = Load::of_words(port + 1, 1);
         let elsewhere = Load::of_words(self.ports.at(1), 1);
         let mut sibling = Client::connect(port);
         sibling.echo("well");
@@ -145,15 +140,13 @@ impl Town {
             _ => ask(&mut sibling, "still?"),
         };
         let next = ask(&mut Client::connect(port), "next!");
-        let beside = during.unwrap_or_else(beside);
         [&beside, &elsewhere].into_iter().for_each(|load| load.wait_for_answers(ANSWERS_AFTERWARDS));
-        beside_failed += beside.end().failed;
-        let elsewhere_failed = elsewhere.end().failed;
+        let (beside_failed, elsewhere_failed) = (beside.end().failed, elsewhere.end().failed);
         if case.deed == Deed::Replace {
             until("nothing drains", || !self.zilla(&["status", "--json"]).stdout.contains("\"draining\""));
         }
         let log = self.heard(index);
-        Outcome { own, sibling, next, log, beside_failed, elsewhere_failed, is_flood }
+        Outcome { own, sibling, next, log, beside_failed, elsewhere_failed }
     }
 
     fn act(&self, index: usize, deed: Deed, port: u16) -> Fate {
@@ -162,7 +155,7 @@ impl Town {
             client.echo("well");
         }
         match deed {
-            Deed::Say(word) | Deed::Flood(word) => {
+            Deed::Say(word) => {
                 if !client.try_send(word) {
                     return Fate::Aborted;
                 }
