@@ -84,6 +84,15 @@ fn every_example_runs_and_passes_its_own_check() {
 }
 
 #[test]
+fn a_free_port_that_is_the_next_to_be_replaced_stays() {
+    let free = Ports::range(2);
+    let [lower, higher] = [free.first() - 1, free.first()];
+    let yaml = |ports: [u16; 2]| format!("port:\n- {}\n- {}\nkeys: x.p12\n", ports[0], ports[1]);
+    let replaced = on_ports(&yaml([lower, higher]), &BTreeSet::from([lower, higher]), &free);
+    assert_eq!(replaced, yaml([free.at(0), free.at(1)]));
+}
+
+#[test]
 fn every_example_says_what_it_is() {
     for folder in folders(true).into_iter().chain(folders(false)) {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
