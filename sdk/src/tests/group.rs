@@ -264,6 +264,19 @@ fn later_comes_once_behind_all_frames_of_the_call() {
 }
 
 #[test]
+fn what_is_over_has_no_later_and_neither_has_who_takes_its_place() {
+    let harness = pool();
+    let mut peer = harness.open(member());
+    harness.expect_open();
+    harness.batch(|| {
+        peer.send_all([data("later"), data("close")]);
+        harness.open(member())
+    });
+    let mut exit = begun_exit(&harness);
+    exit.recv_nothing();
+}
+
+#[test]
 fn drain_reaches_a_group_once() {
     let harness = pool();
     let _peers = [harness.open(member()), harness.open(member())];

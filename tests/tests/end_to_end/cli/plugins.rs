@@ -29,8 +29,10 @@ fn the_list_has_every_plugin_with_its_file_and_those_that_cannot_be_used() {
     };
     assert_eq!(row("tcp")[1..3], ["binding", "server,client"]);
     assert_eq!(row("tcp").last(), Some(&"(native)"));
-    for (type_name, file) in [("echo", file("binding_echo.wasm")), ("http", file("binding_http.wasm"))] {
-        assert_eq!((row(type_name)[1], row(type_name)[2]), ("binding", "server"));
+    let plugins =
+        [("echo", "server", file("binding_echo.wasm")), ("http", "server,client", file("binding_http.wasm"))];
+    for (type_name, kinds, file) in plugins {
+        assert_eq!((row(type_name)[1], row(type_name)[2]), ("binding", kinds));
         assert_eq!(row(type_name).last(), Some(&file.as_str()));
     }
     assert_eq!(row("unknown_import")[2], "unusable");
