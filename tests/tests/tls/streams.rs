@@ -135,22 +135,30 @@ fn a_thousand_connections_are_served_and_leave_nothing() {
 fn http_is_served_to_curl() {
     let (pki, port) = (Pki::new(), Ports::one());
     pki.issue("a", &["a.test"]);
-    let rest = "options: {keys: [a], alpn: [http/1.1]}\nexit: web";
+    let rest = "options: {keys: [a], alpn: [h2, http/1.1]}\nexit: web";
     let web = "  web:\n    type: http\n    kind: server\n    exit: south\n";
     let yaml = server_with(&pki, port.first(), &["a"], rest) + web;
     let _host = Host::start(&yaml);
     let body = "x".repeat(100_000);
     std::fs::write(pki.path().join("body"), &body).unwrap();
-    for versions in [["--tlsv1.3", "--tls-max", "1.3"], ["--tlsv1.2", "--tls-max", "1.2"]] {
+    for (versions, http) in [
+        (["--tlsv1.3", "--tls-max", "1.3"], "--http2"),
+        (["--tlsv1.3", "--tls-max", "1.3"], "--http1.1"),
+        (["--tlsv1.2", "--tls-max", "1.2"], "--http2"),
+        (["--tlsv1.2", "--tls-max", "1.2"], "--http1.1"),
+    ] {
         let port = port.first();
         let output = std::process::Command::new("curl")
             .args(["--silent", "--show-error", "--max-time", "30", "--data-binary", "@body"])
             .args(versions)
+            .args([http, "--write-out", "%{http_version}"])
             .args(["--cacert", "ca.pem", "--resolve", &format!("a.test:{port}:127.0.0.1")])
             .arg(format!("https://a.test:{port}/"))
             .current_dir(pki.path())
             .output()
             .expect("curl is installed");
-        assert!(output.stdout == body.as_bytes(), "{}", String::from_utf8_lossy(&output.stderr));
+        let (found, version) = output.stdout.split_at_checked(body.len()).unwrap_or_default();
+        assert!(found == body.as_bytes(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(version), http.trim_start_matches("--http"), "by ALPN");
     }
 }
