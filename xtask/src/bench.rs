@@ -10,8 +10,13 @@ use crate::paths::{self, Workspace};
 use crate::plugins::{self, Selection};
 use crate::progress::Progress;
 
-/// The programs measured with and against, and Debian's packages of them.
-const PEERS: [(&str, &str); 2] = [("wrk", "wrk"), ("nginx", "nginx-light")];
+/// The programs measured with and against, and Debian's packages of them. A path stands for itself.
+const PEERS: [(&str, &str); 4] = [
+    ("wrk", "wrk"),
+    ("nginx", "nginx-light"),
+    ("/usr/lib/nginx/modules/ngx_stream_module.so", "libnginx-mod-stream"),
+    ("haproxy", "haproxy"),
+];
 
 /// The package that measures, and its program.
 const BENCHMARK: &str = "zilla-bench";
@@ -122,10 +127,12 @@ mod tests {
     #[test]
     fn missing_programs_are_named_by_their_packages() {
         assert_eq!(missing_packages(|_| true), [""; 0]);
-        assert_eq!(missing_packages(|program| program == "wrk"), ["nginx-light"]);
+        assert_eq!(missing_packages(|program| program != "nginx"), ["nginx-light"]);
+        assert_eq!(missing_packages(|program| !program.starts_with('/')), ["libnginx-mod-stream"]);
         assert_eq!(
             Error::Missing(missing_packages(|_| false)).to_string(),
-            "the benchmark needs programs that are not installed; type\n  apt-get install wrk nginx-light"
+            "the benchmark needs programs that are not installed; type\n  apt-get install wrk nginx-light \
+             libnginx-mod-stream haproxy"
         );
     }
 }

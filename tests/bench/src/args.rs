@@ -43,6 +43,8 @@ pub(crate) enum Serve {
     Hyper { port: u16 },
     /// A TCP echo on tokio.
     Tokio { port: u16 },
+    /// A TCP proxy on tokio, with TLS if it has a key.
+    Proxy { port: u16, upstream: u16, identity: Option<PathBuf> },
 }
 
 pub(crate) fn parse(words: Vec<String>) -> Result<Command, String> {
@@ -73,6 +75,11 @@ fn serve(server: &str, mut words: impl Iterator<Item = String>) -> Result<Serve,
     let value = words.next().ok_or_else(|| format!("{server}: expected an argument, found none"))?;
     let port = |value: String| value.parse().map_err(|_| format!("{server}: expected a port, found {value}"));
     match server {
+        "serve-proxy" => {
+            let upstream = words.next().ok_or_else(|| format!("{server}: expected two ports, found one"))?;
+            let (port, upstream) = (port(value)?, port(upstream)?);
+            Ok(Serve::Proxy { port, upstream, identity: words.next().map(PathBuf::from) })
+        }
         "serve-native" => Ok(Serve::Native { config: value.into() }),
         "serve-hyper" => port(value).map(|port| Serve::Hyper { port }),
         "serve-tokio" => port(value).map(|port| Serve::Tokio { port }),
@@ -112,9 +119,16 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for line in
-            ["--rounds", "--rounds 0", "--seconds x", "--fast", "no-such-row", "serve-native", "serve-x 1"]
-        {
+        for line in [
+            "--rounds",
+            "--rounds 0",
+            "--seconds x",
+            "--fast",
+            "no-such-row",
+            "serve-native",
+            "serve-x 1",
+            "serve-proxy 1",
+        ] {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

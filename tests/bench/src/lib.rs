@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!   rows ──▶ measure ──▶ peers ──▶ server      one process at a time, alone on the first core
-//!              │           └─────▶ serve       the peers that are this program itself
+//!              │           │       serve       the peers that are this program itself
+//!              │           └─────▶ keys        and certificates, made for this run
 //!              ├───────▶ load                  wrk and our own generators, on the other cores
 //!              └───────▶ report                medians and ratios, as a table and as JSON
 //! ```
@@ -13,6 +14,7 @@
 //! [`native`] is public for the micro-benchmarks in `benches/`.
 
 mod args;
+mod keys;
 mod load;
 mod machine;
 mod measure;

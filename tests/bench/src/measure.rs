@@ -4,10 +4,12 @@
 //! and gives one ratio against each peer; what is reported is the median of the rounds. Time on the processor
 //! is measured besides: it is that of the server alone, whatever else runs on the machine.
 
-use crate::load::{Load, beside, bulk, connect, idle, paced, ping, wrk};
+use crate::keys::Keys;
+use crate::load::dial::Dial;
+use crate::load::{Load, beside, bulk, bulk_tls, connect, handshake, idle, paced, ping, wrk};
 use crate::machine::{self, Machine, Memory};
-use crate::peers::{self, Peer, Programs};
-use crate::rows::{Row, Work};
+use crate::peers::{self, Peer, Programs, Task};
+use crate::rows::{Row, Service, Session, Work};
 use crate::scratch::Scratch;
 use crate::server::{Question, Server, free_port};
 use crate::{Failure, args, swap};
@@ -51,6 +53,7 @@ pub(crate) struct Bench {
     machine: Machine,
     programs: Programs,
     scratch: Scratch,
+    keys: Keys,
     script: PathBuf,
     rows: Vec<&'static Row>,
     rounds: u32,
@@ -63,13 +66,14 @@ impl Bench {
         let programs = Programs::find()?;
         let machine = Machine::prepare()?;
         let scratch = Scratch::make()?;
+        let keys = Keys::make(&scratch)?;
         let body = wanted.rows.iter().map(|row| match row.work {
             Work::Http { body_octets, .. } => body_octets,
             _ => 0,
         });
         let script = scratch.write("post.lua", &wrk::post_script(body.max().unwrap_or(0)))?;
         let (rounds, seconds) = (wanted.rounds, wanted.seconds);
-        Ok(Self { machine, programs, scratch, script, rows: wanted.rows.clone(), rounds, seconds })
+        Ok(Self { machine, programs, scratch, keys, script, rows: wanted.rows.clone(), rounds, seconds })
     }
 
     pub(crate) fn machine(&self) -> &Machine {
@@ -89,36 +93,47 @@ impl Bench {
                 let (Some((peer, _)), Some(of_peer)) = (row.peers.get(index), samples.get_mut(index)) else {
                     continue;
                 };
-                let sample = self.sample(*peer, row.work);
+                let sample = self.sample(*peer, row);
                 let sample = sample.map_err(|failure| format!("{}, {peer}: {failure}", row.name))?;
                 let (unit, rounds) = (row.work.unit(), self.rounds);
-                eprintln!("{:<14} {}/{rounds} {peer:<7} {:>10.1} {unit}", row.name, round + 1, sample.value);
+                eprintln!("{:<21} {}/{rounds} {peer:<8} {:>10.1} {unit}", row.name, round + 1, sample.value);
                 of_peer.push(sample);
             }
         }
         Ok(Measured { row, samples })
     }
 
-    fn sample(&self, peer: Peer, work: Work) -> Result<Sample, Failure> {
-        let port = free_port()?;
-        let command = peers::command(peer, work, port, &self.programs, &self.scratch)?;
-        let (cores, question) = match work {
-            Work::Start { .. } | Work::Swap { .. } => (self.machine.all_cores(), Question::Http),
-            Work::Http { .. } | Work::Idle { .. } => (self.machine.server_core(), Question::Http),
-            Work::Ping { .. }
-            | Work::Bulk { .. }
-            | Work::Connect { .. }
-            | Work::Kept { .. }
-            | Work::Paced { .. } => (self.machine.server_core(), Question::Echo),
+    fn sample(&self, peer: Peer, row: &'static Row) -> Result<Sample, Failure> {
+        let (work, port) = (row.work, free_port()?);
+        let upstream = row.service.has_upstream().then(|| self.start_upstream()).transpose()?;
+        let upstream_port = upstream.as_ref().map_or(0, |upstream| upstream.port);
+        let task = Task { row, port, upstream: upstream_port, keys: &self.keys };
+        let command = peers::command(peer, task, &self.programs, &self.scratch)?;
+        let cores = match work {
+            Work::Start { .. } | Work::Swap { .. } => self.machine.all_cores(),
+            _ => self.machine.server_core(),
+        };
+        let tls = task.identity().map(|identity| identity.client(Session::Full)).transpose()?;
+        let question = match row.service {
+            Service::Http => Question::Http,
+            Service::Echo | Service::Proxy | Service::Tls(_) => Question::Echo(tls.clone()),
         };
         let log = self.scratch.path().join("server.log");
-        let server = Server::start(&command, &cores, port, question, &log)?;
+        let server = Server::start(&command, &cores, port, &question, &log)?;
+        let dial = Dial { port, tls };
         match work {
             Work::Start { .. } => {
                 Ok(Sample { value: server.started_in.as_secs_f64() * 1e3, ..Sample::default() })
             }
-            Work::Idle { connections } => self.keep(&server, connections, idle::open),
-            Work::Kept { connections } => self.keep(&server, connections, idle::open_echo),
+            Work::Idle { connections } if row.service == Service::Http => {
+                self.keep(&server, connections, |connections| idle::open(port, connections))
+            }
+            Work::Idle { connections } => {
+                // A server has one to the upstream for each.
+                let files = connections * if row.service.has_upstream() { 2 } else { 1 };
+                self.check_files(files)?;
+                self.keep(&server, connections, |connections| idle::open_echo(&dial, connections))
+            }
             Work::Swap { asks } => {
                 let time = Duration::from_secs(u64::from(self.seconds));
                 let value = swap::measure(peer, asks, port, &self.programs, &self.scratch, time)?;
@@ -131,11 +146,15 @@ impl Bench {
                 drop(looping);
                 Ok(Sample { value: longest_ms, latency_us: Some(latency_us), ..Sample::default() })
             }
-            Work::Http { .. } | Work::Ping { .. } | Work::Bulk { .. } | Work::Connect { .. } => {
-                self.load(&server, work, WARM_UP_SECONDS)?;
+            Work::Http { .. }
+            | Work::Ping { .. }
+            | Work::Bulk { .. }
+            | Work::Connect { .. }
+            | Work::Handshake { .. } => {
+                self.load(task, &dial, WARM_UP_SECONDS)?;
                 let processes = server.processes();
                 let (begin, cpu_before) = (Instant::now(), machine::cpu_seconds(&processes));
-                let load = self.load(&server, work, self.seconds)?;
+                let load = self.load(task, &dial, self.seconds)?;
                 let cpu =
                     machine::cpu_seconds(&processes).zip(cpu_before).map(|(after, before)| after - before);
                 let passed = begin.elapsed().as_secs_f64();
@@ -150,39 +169,60 @@ impl Bench {
         }
     }
 
-    fn load(&self, server: &Server, work: Work, seconds: u32) -> Result<Load, Failure> {
+    /// The echo behind a server, on the cores that the load is on.
+    fn start_upstream(&self) -> Result<Server, Failure> {
+        let (port, log) = (free_port()?, self.scratch.path().join("upstream.log"));
+        let command = peers::upstream(port, &self.programs);
+        Server::start(&command, &self.machine.load_cores(), port, &Question::Echo(None), &log)
+    }
+
+    fn load(&self, task: Task<'_>, dial: &Dial, seconds: u32) -> Result<Load, Failure> {
+        let (port, threads) = (task.port, self.machine.load_threads());
         let time = Duration::from_secs(u64::from(seconds));
-        match work {
+        match task.row.work {
             Work::Http { connections, body_octets } => {
                 let script = (body_octets > 0).then_some(self.script.as_path());
                 let requests = wrk::Requests { connections, script };
-                wrk::run(&self.programs.wrk, &self.machine, requests, server.port, seconds)
+                wrk::run(&self.programs.wrk, &self.machine, requests, port, seconds)
             }
-            Work::Ping { connections } => {
-                ping::run(server.port, connections, self.machine.load_threads(), time)
+            Work::Ping { connections, octets } => ping::run(dial, connections, octets, threads, time),
+            Work::Bulk { connections } if dial.tls.is_some() => {
+                bulk_tls::run(dial, connections, threads, time)
             }
-            Work::Bulk { connections } => bulk::run(server.port, connections, time),
-            Work::Connect { connections } => connect::run(server.port, connections, time),
-            Work::Idle { .. }
-            | Work::Start { .. }
-            | Work::Swap { .. }
-            | Work::Kept { .. }
-            | Work::Paced { .. } => Ok(Load::default()),
+            Work::Bulk { connections } => bulk::run(port, connections, time),
+            Work::Connect { connections } => connect::run(port, connections, time),
+            Work::Handshake { connections, session } => {
+                let identity = task.identity().ok_or("expected a service with TLS, found one without")?;
+                handshake::run(port, identity, session, connections, threads, time)
+            }
+            Work::Idle { .. } | Work::Start { .. } | Work::Swap { .. } | Work::Paced { .. } => {
+                Ok(Load::default())
+            }
         }
     }
 
-    fn keep(&self, server: &Server, connections: usize, open: Open) -> Result<Sample, Failure> {
-        let needed = connections as u64 + FILES_SPARE;
-        if self.machine.files_max < needed {
-            let found = self.machine.files_max;
+    /// Fails if so many connections cannot be open.
+    fn check_files(&self, connections: usize) -> Result<(), Failure> {
+        let (needed, found) = (connections as u64 + FILES_SPARE, self.machine.files_max);
+        if found < needed {
             return Err(format!("expected {needed} open files allowed (`ulimit -Hn`), found {found}").into());
         }
+        Ok(())
+    }
+
+    fn keep(
+        &self,
+        server: &Server,
+        connections: usize,
+        open: impl Fn(usize) -> Result<Vec<TcpStream>, Failure>,
+    ) -> Result<Sample, Failure> {
+        self.check_files(connections)?;
         // What the first connections cost once is not theirs.
-        drop(open(server.port, WARM_UP_CONNECTIONS)?);
+        drop(open(WARM_UP_CONNECTIONS)?);
         std::thread::sleep(SETTLE);
         let processes = server.processes();
         let before = machine::memory(&processes);
-        let kept = open(server.port, connections)?;
+        let kept = open(connections)?;
         std::thread::sleep(SETTLE);
         let with = machine::memory(&processes);
         drop(kept);
@@ -191,9 +231,6 @@ impl Bench {
         Ok(Sample { value, memory: Some((before, with)), ..Sample::default() })
     }
 }
-
-/// Opens connections and has each answered once.
-type Open = fn(u16, usize) -> Result<Vec<TcpStream>, Failure>;
 
 /// Connections that come and go before memory is looked at.
 const WARM_UP_CONNECTIONS: usize = 64;

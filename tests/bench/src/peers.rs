@@ -1,8 +1,12 @@
 //! The servers that are compared, and how each is started.
 
+mod haproxy;
+mod nginx;
+mod zilla;
+
 use crate::Failure;
-use crate::load::beside::LOOPING_HOST;
-use crate::rows::{Cache, Work};
+use crate::keys::{Identity, Keys};
+use crate::rows::{Cache, Row, Service, Work};
 use crate::scratch::Scratch;
 use crate::swap;
 use std::fmt;
@@ -16,11 +20,13 @@ pub(crate) enum Peer {
     Zilla,
     /// The gateway with the same plugins linked natively.
     Native,
-    /// nginx, which returns 200.
+    /// nginx, which returns 200, or passes on what comes.
     Nginx,
+    /// HAProxy, which passes on what comes.
+    Haproxy,
     /// hyper on one current-thread runtime, which echoes.
     Hyper,
-    /// tokio on one current-thread runtime, which echoes.
+    /// tokio on one current-thread runtime, which echoes or passes on what comes.
     Tokio,
     /// The gateway, of which nothing is replaced.
     Still,
@@ -38,6 +44,7 @@ impl fmt::Display for Peer {
             Self::Zilla => "zilla",
             Self::Native => "native",
             Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
             Self::Hyper => "hyper",
             Self::Tokio => "tokio",
             Self::Still => "still",
@@ -56,11 +63,17 @@ pub(crate) struct Programs {
     pub(crate) plugins: PathBuf,
     guests: PathBuf,
     nginx: PathBuf,
+    haproxy: PathBuf,
     pub(crate) wrk: PathBuf,
 }
 
-/// Debian's packages of the programs that are not ours.
-const PACKAGES: [(&str, &str); 2] = [("wrk", "wrk"), ("nginx", "nginx-light")];
+/// Debian's packages of the programs that are not ours, and of a part of one.
+const PACKAGES: [(&str, &str); 4] = [
+    ("wrk", "wrk"),
+    ("nginx", "nginx-light"),
+    (nginx::STREAM_MODULE, "libnginx-mod-stream"),
+    ("haproxy", "haproxy"),
+];
 
 /// Debian puts servers here, and leaves it out of a user's `PATH`.
 const SERVERS: &str = "/usr/sbin";
@@ -82,14 +95,16 @@ impl Programs {
                 );
             }
         }
-        let (wrk, nginx) = (installed("wrk"), installed("nginx"));
-        match (wrk, nginx) {
-            (Some(wrk), Some(nginx)) => Ok(Self { this, zilla, plugins, guests, nginx, wrk }),
+        match ["wrk", "nginx", "haproxy", nginx::STREAM_MODULE].map(installed) {
+            [Some(wrk), Some(nginx), Some(haproxy), Some(_)] => {
+                Ok(Self { this, zilla, plugins, guests, nginx, haproxy, wrk })
+            }
             _ => Err(missing().into()),
         }
     }
 }
 
+/// Where a program is. A path stands for itself, whatever it is joined to.
 fn installed(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = std::env::split_paths(&path).chain([PathBuf::from(SERVERS)]);
@@ -105,20 +120,48 @@ fn missing() -> String {
     )
 }
 
-/// How to start a server for some work on a port.
+/// What a server is to serve, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) row: &'static Row,
+    pub(crate) port: u16,
+    /// The echo behind it. Only [`Service::has_upstream`] asks for it.
+    pub(crate) upstream: u16,
+    pub(crate) keys: &'a Keys,
+}
+
+impl Task<'_> {
+    /// The key that it shows, if it speaks TLS.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        match self.row.service {
+            Service::Tls(kind) => Some(self.keys.get(kind)),
+            Service::Http | Service::Echo | Service::Proxy => None,
+        }
+    }
+}
+
+/// How to start the echo that is behind others.
+pub(crate) fn upstream(port: u16, programs: &Programs) -> Command {
+    let mut command = Command::new(&programs.this);
+    command.args(["serve-tokio", &port.to_string()]);
+    command
+}
+
+/// How to start a server.
 pub(crate) fn command(
     peer: Peer,
-    work: Work,
-    port: u16,
+    task: Task<'_>,
     programs: &Programs,
     scratch: &Scratch,
 ) -> Result<Command, Failure> {
+    let Task { row: Row { work, .. }, port, .. } = task;
+    let work = *work;
     Ok(match peer {
         Peer::Zilla | Peer::Still | Peer::Reload | Peer::Isolated | Peer::Looped => {
             let is_swapped = matches!(work, Work::Swap { .. });
             let mut command = Command::new(&programs.zilla);
             command.args(["start", "--workers", "1", "--log-level", "warn", "--config"]);
-            command.arg(zilla_yaml(peer, work, port, scratch)?);
+            command.arg(zilla::config(peer, task, scratch)?);
             // Of two directories with the same plugin, the first one counts.
             if is_swapped {
                 command.arg("--plugins").arg(swap::plugins(port, programs, scratch)?);
@@ -132,13 +175,18 @@ pub(crate) fn command(
         }
         Peer::Native => {
             let mut command = Command::new(&programs.this);
-            command.arg("serve-native").arg(zilla_yaml(peer, work, port, scratch)?);
+            command.arg("serve-native").arg(zilla::config(peer, task, scratch)?);
             command
         }
         Peer::Nginx => {
             let mut command = Command::new(&programs.nginx);
-            let config = scratch.write("nginx.conf", &nginx_conf(port, scratch.path()))?;
+            let config = scratch.write("nginx.conf", &nginx::config(task, scratch.path()))?;
             command.arg("-p").arg(scratch.path()).arg("-c").arg(config);
+            command
+        }
+        Peer::Haproxy => {
+            let mut command = Command::new(&programs.haproxy);
+            command.arg("-db").arg("-f").arg(scratch.write("haproxy.cfg", &haproxy::config(task))?);
             command
         }
         Peer::Hyper => {
@@ -146,11 +194,13 @@ pub(crate) fn command(
             command.args(["serve-hyper", &port.to_string()]);
             command
         }
-        Peer::Tokio => {
+        Peer::Tokio if task.row.service.has_upstream() => {
             let mut command = Command::new(&programs.this);
-            command.args(["serve-tokio", &port.to_string()]);
+            command.args(["serve-proxy", &port.to_string(), &task.upstream.to_string()]);
+            command.args(task.identity().map(|identity| &identity.both));
             command
         }
+        Peer::Tokio => upstream(port, programs),
     })
 }
 
@@ -165,120 +215,6 @@ fn cache(work: Work, port: u16, scratch: &Scratch) -> PathBuf {
     scratch.path().join(if is_cold { format!("cold-{port}") } else { "cache".to_owned() })
 }
 
-/// As in the examples `http.echo` and `tcp.echo`.
-fn zilla_yaml(peer: Peer, work: Work, port: u16, scratch: &Scratch) -> Result<PathBuf, Failure> {
-    let text = match work {
-        Work::Swap { .. } => swap::zilla_yaml(port),
-        Work::Http { .. } | Work::Idle { .. } | Work::Start { .. } => format!(
-            "\
----
-name: example
-bindings:
-  north_tcp_server:
-    type: tcp
-    kind: server
-    options:
-      host: 0.0.0.0
-      port: {port}
-    routes:
-      - when:
-          - port: {port}
-        exit: north_http_server
-  north_http_server:
-    type: http
-    kind: server
-    routes:
-      - when:
-          - headers:
-              :scheme: http
-              :authority: 127.0.0.1:{port}
-        exit: north_echo_server
-  north_echo_server:
-    type: echo
-    kind: server
-"
-        ),
-        Work::Ping { .. }
-        | Work::Bulk { .. }
-        | Work::Connect { .. }
-        | Work::Kept { .. }
-        | Work::Paced { .. } => {
-            let (isolation, beside) = match peer {
-                Peer::Isolated => ("plugins: {echo: {isolation: stream}}\n", String::new()),
-                Peer::Looped => ("", looping(port)),
-                _ => ("", String::new()),
-            };
-            format!(
-                "\
----
-name: example
-{isolation}bindings:
-  north_tcp_server:
-    type: tcp
-    kind: server
-    options:
-      host: 127.0.0.1
-      port: {port}
-    exit: north_echo_server
-  north_echo_server:
-    type: echo
-    kind: server
-{beside}"
-            )
-        }
-    };
-    scratch.write("zilla.yaml", &text)
-}
-
-/// The same port of another address of the loopback leads to a plugin that loops when it is told to.
-fn looping(port: u16) -> String {
-    format!(
-        "  looping_tcp_server:
-    type: tcp
-    kind: server
-    options:
-      host: {LOOPING_HOST}
-      port: {port}
-    exit: looping_server
-  looping_server:
-    type: trap
-    kind: server
-"
-    )
-}
-
-fn nginx_conf(port: u16, directory: &Path) -> String {
-    let directory = directory.display();
-    format!(
-        "\
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-pid {directory}/nginx.pid;
-error_log stderr warn;
-events {{
-  worker_connections 20000;
-}}
-http {{
-  access_log off;
-  keepalive_requests 1000000000;
-  keepalive_timeout 3600s;
-  client_body_temp_path {directory}/client_body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
-  server {{
-    listen 127.0.0.1:{port} reuseport backlog=4096;
-    location / {{
-      return 200;
-    }}
-  }}
-}}
-"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,5 +222,12 @@ mod tests {
     #[test]
     fn a_peer_is_padded_as_a_column_asks() {
         assert_eq!(format!("{:<7}|", Peer::Zilla), "zilla  |");
+    }
+
+    #[test]
+    fn a_path_stands_for_itself_wherever_programs_are() {
+        let this = std::env::current_exe().unwrap();
+        assert_eq!(installed(this.to_str().unwrap()), Some(this));
+        assert_eq!(installed("/no/such/program"), None);
     }
 }

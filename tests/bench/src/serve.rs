@@ -2,6 +2,7 @@
 
 mod hyper;
 mod native;
+mod proxy;
 mod tokio;
 
 use crate::Failure;
@@ -14,5 +15,6 @@ pub(crate) fn run(server: &Serve) -> Result<ExitCode, Failure> {
         Serve::Native { config } => native::serve(config),
         Serve::Hyper { port } => hyper::serve(*port),
         Serve::Tokio { port } => tokio::serve(*port),
+        Serve::Proxy { port, upstream, identity } => proxy::serve(*port, *upstream, identity.as_deref()),
     }
 }

@@ -1,14 +1,15 @@
 //! A server process: started alone in its process group, waited for, and never left behind.
 
 use crate::Failure;
+use crate::load::dial::Dial;
+use rustls::ClientConfig;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,12 +41,12 @@ pub(crate) struct Server {
 }
 
 /// What a server is asked to know that it serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Question {
     /// A GET that is answered with 200.
     Http,
-    /// Octets that come back.
-    Echo,
+    /// Octets that come back, through TLS if so.
+    Echo(Option<Arc<ClientConfig>>),
 }
 
 impl Server {
@@ -54,7 +55,7 @@ impl Server {
         command: &Command,
         cores: &str,
         port: u16,
-        question: Question,
+        question: &Question,
         log: &Path,
     ) -> Result<Self, Failure> {
         let mut pinned = Command::new("taskset");
@@ -143,22 +144,25 @@ fn kill(group: u32) {
     let _ = Command::new("sh").args(["-c", &line]).status();
 }
 
-fn is_answered(port: u16, question: Question) -> bool {
+fn is_answered(port: u16, question: &Question) -> bool {
     let ask = || {
-        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        socket.set_read_timeout(Some(ATTEMPT_LIMIT))?;
+        let tls = match question {
+            Question::Http => None,
+            Question::Echo(tls) => tls.clone(),
+        };
+        let (mut connection, _) = Dial { port, tls }.connect_blocking(ATTEMPT_LIMIT)?;
         let expected: &[u8] = match question {
             Question::Http => {
-                write!(socket, "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
+                write!(connection, "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
                 b"HTTP/1.1 200"
             }
-            Question::Echo => {
-                socket.write_all(b"echo")?;
+            Question::Echo(_) => {
+                connection.write_all(b"echo")?;
                 b"echo"
             }
         };
         let mut answer = vec![0; expected.len()];
-        socket.read_exact(&mut answer)?;
+        connection.read_exact(&mut answer)?;
         Ok::<_, std::io::Error>(answer == expected)
     };
     ask().unwrap_or(false)

@@ -73,7 +73,7 @@ pub(crate) fn measure(
     let component = fs::read(programs.plugins.join(PLUGIN))?;
     let (plugin, control) = (directory(port, scratch).join(PLUGIN), peers::control(scratch));
     let generation = || -> Result<u64, Failure> {
-        let status = ask(&control, &Request::Status)?;
+        let status = ask(&control, &Request::Status {})?;
         status["generation"].as_u64().ok_or_else(|| format!("expected a generation, found {status}").into())
     };
     let load = Load::of_requests(port, CLIENTS);
@@ -88,7 +88,7 @@ pub(crate) fn measure(
         let changed = Instant::now();
         fs::rename(&new, &plugin)?;
         if peer == Peer::Reload {
-            let answer = ask(&control, &Request::Reload)?;
+            let answer = ask(&control, &Request::Reload {})?;
             answer["ok"].as_str().ok_or_else(|| format!("expected a generation, found {answer}"))?;
         }
         while generation()? == before {

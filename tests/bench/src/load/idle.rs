@@ -1,5 +1,6 @@
-//! Keep-alive connections that have had one answer and do nothing more.
+//! Connections that have had one answer and do nothing more.
 
+use super::dial::Dial;
 use crate::Failure;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -16,14 +17,14 @@ pub(crate) fn open(port: u16, connections: usize) -> Result<Vec<TcpStream>, Fail
     (0..connections).map(|_| open_one(port)).collect()
 }
 
-/// Opens connections to an echo and has one word come back on each.
-pub(crate) fn open_echo(port: u16, connections: usize) -> Result<Vec<TcpStream>, Failure> {
+/// Opens connections to an echo and has one word come back on each. Of one through TLS only the socket is kept, so that
+/// the session is not ended.
+pub(crate) fn open_echo(dial: &Dial, connections: usize) -> Result<Vec<TcpStream>, Failure> {
     let open_one = |_| {
-        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+        let (mut connection, socket) = dial.connect_blocking(ANSWER_LIMIT)?;
         let mut word = *b"echo";
-        socket.write_all(&word)?;
-        socket.read_exact(&mut word)?;
+        connection.write_all(&word)?;
+        connection.read_exact(&mut word)?;
         Ok(socket)
     };
     (0..connections).map(open_one).collect()

@@ -1,12 +1,14 @@
 //! Small messages that are sent when they are due, whatever has come back. How long each takes is counted from then: a
 //! server that does nothing for a while is late for all that came meanwhile, and not for one alone.
 
-use super::ping::MESSAGE_OCTETS;
 use crate::Failure;
 use crate::stats::percentile;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
+
+/// Octets of a message.
+const MESSAGE_OCTETS: usize = 64;
 
 /// Between two messages of a connection.
 const PACE: Duration = Duration::from_millis(1);

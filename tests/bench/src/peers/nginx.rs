@@ -1,0 +1,80 @@
+//! nginx with one worker, as one writes it. Buffers are those that it has when nothing is said.
+
+use super::Task;
+use crate::rows::Service;
+use std::path::Path;
+
+/// What passes on connections. Debian has it in a package of its own.
+pub(super) const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+pub(super) fn config(task: Task<'_>, directory: &Path) -> String {
+    let (module, service) = match task.row.service {
+        Service::Http | Service::Echo => (String::new(), http(task.port, directory)),
+        Service::Proxy | Service::Tls(_) => (format!("load_module {STREAM_MODULE};\n"), stream(task)),
+    };
+    let directory = directory.display();
+    format!(
+        "\
+{module}daemon off;
+worker_processes 1;
+worker_rlimit_nofile 20000;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+events {{
+  worker_connections 20000;
+}}
+{service}"
+    )
+}
+
+fn http(port: u16, directory: &Path) -> String {
+    let directory = directory.display();
+    format!(
+        "\
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 3600s;
+  client_body_temp_path {directory}/client_body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  server {{
+    listen 127.0.0.1:{port} reuseport backlog=4096;
+    location / {{
+      return 200;
+    }}
+  }}
+}}
+"
+    )
+}
+
+fn stream(task: Task<'_>) -> String {
+    let Task { port, upstream, .. } = task;
+    let (ssl, keys) = match task.identity() {
+        None => ("", String::new()),
+        Some(identity) => {
+            let (key, certificate) = (identity.key.display(), identity.certificate.display());
+            let keys = format!(
+                "
+    ssl_protocols TLSv1.3;
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};"
+            );
+            (" ssl", keys)
+        }
+    };
+    format!(
+        "\
+stream {{
+  server {{
+    listen 127.0.0.1:{port}{ssl} reuseport backlog=4096;{keys}
+    proxy_pass 127.0.0.1:{upstream};
+    proxy_timeout 1h;
+  }}
+}}
+"
+    )
+}

@@ -1,0 +1,153 @@
+//! What the gateway is told to serve.
+
+use super::{Peer, Task};
+use crate::Failure;
+use crate::keys::Identity;
+use crate::load::beside::LOOPING_HOST;
+use crate::rows::{Service, Work};
+use crate::scratch::Scratch;
+use crate::swap;
+use std::path::PathBuf;
+
+/// Writes `zilla.yaml`.
+pub(super) fn config(peer: Peer, task: Task<'_>, scratch: &Scratch) -> Result<PathBuf, Failure> {
+    let port = task.port;
+    let text = match (task.row.work, task.row.service) {
+        (Work::Swap { .. }, _) => swap::zilla_yaml(port),
+        (_, Service::Http) => http(port),
+        (_, Service::Echo) => echo(peer, port),
+        (_, Service::Proxy | Service::Tls(_)) => proxy(port, task.upstream, task.identity()),
+    };
+    scratch.write("zilla.yaml", &text)
+}
+
+/// As in the example `http.echo`.
+fn http(port: u16) -> String {
+    format!(
+        "\
+---
+name: example
+bindings:
+  north_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: 0.0.0.0
+      port: {port}
+    routes:
+      - when:
+          - port: {port}
+        exit: north_http_server
+  north_http_server:
+    type: http
+    kind: server
+    routes:
+      - when:
+          - headers:
+              :scheme: http
+              :authority: 127.0.0.1:{port}
+        exit: north_echo_server
+  north_echo_server:
+    type: echo
+    kind: server
+"
+    )
+}
+
+/// As in the example `tcp.echo`.
+fn echo(peer: Peer, port: u16) -> String {
+    let (isolation, beside) = match peer {
+        Peer::Isolated => ("plugins: {echo: {isolation: stream}}\n", String::new()),
+        Peer::Looped => ("", looping(port)),
+        _ => ("", String::new()),
+    };
+    format!(
+        "\
+---
+name: example
+{isolation}bindings:
+  north_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+    exit: north_echo_server
+  north_echo_server:
+    type: echo
+    kind: server
+{beside}"
+    )
+}
+
+/// The same port of another address of the loopback leads to a plugin that loops when it is told to.
+fn looping(port: u16) -> String {
+    format!(
+        "  looping_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: {LOOPING_HOST}
+      port: {port}
+    exit: looping_server
+  looping_server:
+    type: trap
+    kind: server
+"
+    )
+}
+
+/// `tcp` to `tcp`, with `tls` in between if there is a key.
+fn proxy(port: u16, upstream: u16, identity: Option<&Identity>) -> String {
+    let (vault, exit, tls) = match identity {
+        None => (String::new(), "south_tcp_client", ""),
+        Some(identity) => {
+            let (key, certificate) = (identity.key.display(), identity.certificate.display());
+            let vault = format!(
+                "\
+vaults:
+  own:
+    type: filesystem
+    options:
+      keys:
+        type: pem
+        entries:
+          localhost:
+            key: {key}
+            certificates: {certificate}
+"
+            );
+            (vault, "north_tls_server", TLS)
+        }
+    };
+    format!(
+        "\
+---
+name: example
+{vault}bindings:
+  north_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+    exit: {exit}
+{tls}  south_tcp_client:
+    type: tcp
+    kind: client
+    options:
+      host: 127.0.0.1
+      port: {upstream}
+"
+    )
+}
+
+const TLS: &str = "  north_tls_server:
+    type: tls
+    kind: server
+    vault: own
+    options:
+      keys:
+        - localhost
+    exit: south_tcp_client
+";
