@@ -5,7 +5,6 @@ use crate::client::Origin;
 use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Reset, Stream};
 
 /// A connection of a client, or an origin and the requests to it.
-#[expect(clippy::large_enum_variant, reason = "a box would cost each connection an allocation")]
 pub enum HttpStream {
     /// Of `kind: server`.
     Accepted(Accepted),
