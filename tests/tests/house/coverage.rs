@@ -66,3 +66,14 @@ fn no_test_is_ignored() {
     }
     expect_none("a test runs or is not there", &wrong);
 }
+
+#[test]
+fn the_architecture_names_files_that_are_there() {
+    let host = root().join("host");
+    let text = fs::read_to_string(host.join("ARCHITECTURE.md")).unwrap();
+    let named: Vec<&str> = text.split('`').filter(|name| name.ends_with(".rs")).collect();
+    assert!(named.len() > 10, "{named:?}");
+    let is_missing = |name: &&str| !host.join(name).is_file() && !root().join(name).is_file();
+    let wrong: Vec<String> = named.into_iter().filter(is_missing).map(str::to_owned).collect();
+    expect_none("whoever follows the page finds each file", &wrong);
+}
