@@ -129,11 +129,6 @@ impl<T: Transport> Connections<T> {
         self.write_unwritten(index, engine);
     }
 
-    /// Refuses an accepted stream, or ends one that cannot go on.
-    pub(super) fn refuse(&mut self, index: usize, code: CloseCode) {
-        self.close_with(index, code);
-    }
-
     fn begin(&mut self, stream: StreamId, attributes: Attributes<'_>) {
         let start = self.octets.len();
         for (name, value) in attributes {
@@ -359,7 +354,7 @@ impl<T: Transport> Connections<T> {
             if let Some(connection) = self.entries.get_mut(index) {
                 connection.reset_on_drop();
             }
-            self.close_with(index, CloseCode::Timeout);
+            self.refuse(index, CloseCode::Timeout);
         }
         self.next_sweep_ms = None;
         if next_ms < u64::MAX {
@@ -369,10 +364,11 @@ impl<T: Transport> Connections<T> {
 
     /// Closes the connection now, and tells the engine what it does not know yet.
     pub(super) fn close(&mut self, index: usize) {
-        self.close_with(index, CloseCode::Cancelled);
+        self.refuse(index, CloseCode::Cancelled);
     }
 
-    fn close_with(&mut self, index: usize, code: CloseCode) {
+    /// Refuses an accepted stream, or ends one that cannot go on.
+    pub(super) fn refuse(&mut self, index: usize, code: CloseCode) {
         let Some(connection) = self.remove(index) else { return };
         let value = code.value();
         if connection.reading == Reading::Open {

@@ -95,7 +95,6 @@ struct TlsClient {
     opening: Vec<Option<usize>>,
     pipes: Pipes,
     reports: Reports,
-    timer_ms: Option<u64>,
 }
 
 impl TlsClient {
@@ -108,7 +107,6 @@ impl TlsClient {
             opening: Vec::new(),
             pipes: Pipes::new(),
             reports: Reports::default(),
-            timer_ms: None,
         }
     }
 
@@ -254,7 +252,7 @@ impl TlsClient {
     fn on_signal(&mut self, token: u32, engine: &mut Engine) {
         match token {
             TOKEN_HANDSHAKES => {
-                self.timer_ms = None;
+                self.handshakes.timer_came();
                 while let Some(late) = self.handshakes.remove_late(self.connections.now_ms()) {
                     engine.note_limit(self.connections.seat.binding, TIMEOUT);
                     self.give_up(late, CloseCode::Timeout, &"it took too long");
@@ -266,11 +264,7 @@ impl TlsClient {
 
     /// Ends a call: everything that came of it goes to the engine.
     fn send(&mut self, engine: &mut Engine) {
-        // A timer that is due early finds nothing and is set again, so that it does not move with each handshake.
-        if self.timer_ms.is_none()
-            && let Some(deadline) = self.handshakes.next_deadline()
-        {
-            self.timer_ms = Some(deadline);
+        if let Some(deadline) = self.handshakes.timer() {
             self.connections.set_timer(TOKEN_HANDSHAKES, deadline);
         }
         self.connections.send(engine);

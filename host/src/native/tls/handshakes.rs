@@ -27,6 +27,8 @@ pub(super) struct Handshakes<T> {
     count: u64,
     timeout_ms: u64,
     max: usize,
+    /// Whether the timer of the binding is set.
+    is_timed: bool,
 }
 
 struct Deadline {
@@ -51,6 +53,7 @@ impl<T> Handshakes<T> {
             count: 0,
             timeout_ms,
             max: HANDSHAKES_MAX,
+            is_timed: false,
         }
     }
 
@@ -106,9 +109,25 @@ impl<T> Handshakes<T> {
     }
 
     /// When the first will have had its time.
-    pub(super) fn next_deadline(&mut self) -> Option<u64> {
+    fn next_deadline(&mut self) -> Option<u64> {
         self.forget_ended();
         self.deadlines.front().map(|deadline| deadline.at_ms)
+    }
+
+    /// When the timer of the binding is to be set for, if it is to be set. One that is due early finds nothing and is
+    /// set again, so that it does not move with each handshake.
+    pub(super) fn timer(&mut self) -> Option<u64> {
+        if self.is_timed {
+            return None;
+        }
+        let deadline = self.next_deadline()?;
+        self.is_timed = true;
+        Some(deadline)
+    }
+
+    /// The timer of the binding has come.
+    pub(super) fn timer_came(&mut self) {
+        self.is_timed = false;
     }
 
     fn forget_ended(&mut self) {

@@ -45,7 +45,6 @@ impl Role for Proxy {
             ended: Vec::new(),
             reports: Reports::default(),
             now_ms: 0,
-            timer_ms: None,
         })
     }
 }
@@ -93,7 +92,6 @@ struct TlsProxy {
     ended: Vec<usize>,
     reports: Reports,
     now_ms: u64,
-    timer_ms: Option<u64>,
 }
 
 impl TlsProxy {
@@ -222,7 +220,7 @@ impl TlsProxy {
     }
 
     fn end_late(&mut self, engine: &mut Engine) {
-        self.timer_ms = None;
+        self.hellos.timer_came();
         while let Some(index) = self.hellos.remove_late(self.now_ms) {
             engine.note_limit(self.seat.binding, TIMEOUT);
             self.refuse(index, CloseCode::Timeout, &"it took too long", engine);
@@ -255,10 +253,7 @@ impl NativeBinding for TlsProxy {
                 }
             }
         }
-        if self.timer_ms.is_none()
-            && let Some(deadline) = self.hellos.next_deadline()
-        {
-            self.timer_ms = Some(deadline);
+        if let Some(deadline) = self.hellos.timer() {
             let timer = Frame::new(0, FrameKind::Timer);
             let timer = Frame { link: TOKEN_HELLOS, value: deadline, ..timer };
             engine.handle(self.seat.binding, &[timer], &[], &[]);

@@ -96,8 +96,6 @@ struct TlsServer {
     /// Streams that the engine has refused, before it has said so, each with the attributes of the one below.
     refused: Vec<(StreamId, Vec<u8>)>,
     reports: Reports,
-    /// When the timer of handshakes is set for.
-    timer_ms: Option<u64>,
 }
 
 impl TlsServer {
@@ -109,7 +107,6 @@ impl TlsServer {
             pipes: Pipes::new(),
             refused: Vec::new(),
             reports: Reports::default(),
-            timer_ms: None,
         }
     }
 
@@ -236,7 +233,7 @@ impl TlsServer {
     fn on_signal(&mut self, token: u32, engine: &mut Engine) {
         match token {
             TOKEN_HANDSHAKES => {
-                self.timer_ms = None;
+                self.handshakes.timer_came();
                 let now_ms = self.connections.now_ms();
                 while let Some(late) = self.handshakes.remove_late(now_ms) {
                     if !matches!(late.phase, Phase::Closing(_)) {
@@ -251,11 +248,7 @@ impl TlsServer {
 
     /// Ends a call: everything that came of it goes to the engine.
     fn send(&mut self, engine: &mut Engine) {
-        // A timer that is due early finds nothing and is set again, so that it does not move with each handshake.
-        if self.timer_ms.is_none()
-            && let Some(deadline) = self.handshakes.next_deadline()
-        {
-            self.timer_ms = Some(deadline);
+        if let Some(deadline) = self.handshakes.timer() {
             self.connections.set_timer(TOKEN_HANDSHAKES, deadline);
         }
         self.connections.send(engine);
