@@ -6,11 +6,13 @@
 //! * [`load::Load`] is clients that ask without a pause, [`streams::Streams`] are many that stay.
 //! * [`plugin`] makes versions of plugins, good and bad ones.
 //! * [`Client`] is a socket with a deadline, [`http`] reads responses.
+//! * [`Browser`] is a Chromium that loads pages and runs scripts in them; [`pages`] is an origin of such pages.
 //! * [`Upstream`] is what a host connects to, [`Names`] are what it finds there.
 //! * [`config`] writes the `zilla.yaml` that most tests begin with.
 //!
 //! Nothing waits for a time: whatever is waited for is waited for by name, within [`PATIENCE`].
 
+pub mod browser;
 pub mod client;
 pub mod command;
 pub mod config;
@@ -22,6 +24,7 @@ pub mod load;
 pub mod log;
 pub mod mounts;
 pub mod names;
+pub mod pages;
 pub mod plugin;
 pub mod ports;
 pub mod random;
@@ -30,6 +33,7 @@ pub mod upstream;
 
 use std::time::{Duration, Instant};
 
+pub use browser::Browser;
 pub use client::Client;
 pub use command::{Output, zilla};
 pub use files::Folder;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what these tests set up themselves")]
 
 mod broken;
+mod browsers;
 mod clients;
 mod endings;
 mod files;
