@@ -30,3 +30,33 @@ pub mod state {
         generate_all,
     });
 }
+
+/// The world of a guard. What all worlds share is that of the binding's.
+pub mod guard {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "guard",
+        pub_export_macro: true,
+        export_macro_name: "export_guard",
+        default_bindings_module: "::zilla_sdk::bindings::guard",
+        with: {
+            "zilla:plugin/types@0.1.0": crate::bindings::zilla::plugin::types,
+            "zilla:plugin/host@0.1.0": crate::bindings::zilla::plugin::host,
+        },
+    });
+}
+
+/// The world of a matcher. What all worlds share is that of the binding's.
+pub mod matcher {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "matcher",
+        pub_export_macro: true,
+        export_macro_name: "export_matcher",
+        default_bindings_module: "::zilla_sdk::bindings::matcher",
+        with: {
+            "zilla:plugin/types@0.1.0": crate::bindings::zilla::plugin::types,
+            "zilla:plugin/host@0.1.0": crate::bindings::zilla::plugin::host,
+        },
+    });
+}

@@ -104,6 +104,19 @@ impl Context<'_> {
         Ok(id)
     }
 
+    /// As [`Context::open`], with an authorization of its own rather than that of the accepted stream: one that
+    /// [`crate::host::authorize`] answered with. 0 lends the accepted stream's.
+    pub fn open_authorized(
+        &mut self,
+        authorization: u64,
+        attributes: impl FnOnce(&mut AttributesWriter<'_>),
+    ) -> Result<StreamId, OpenError> {
+        let id = self.open(attributes)?;
+        let begin = self.output.frames.last_mut().expect("an opened stream has its begin");
+        begin.value = authorization;
+        Ok(id)
+    }
+
     /// Has the next `octets` of payload received on `from` sent on `to` by the host, without entering
     /// this plugin. [`crate::Stream::on_forwarded`] says when that is done. The host moves the credit.
     ///

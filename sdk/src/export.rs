@@ -1,9 +1,15 @@
-//! From a [`Binding`](crate::Binding) to the exports of a component.
+//! From a [`Binding`](crate::Binding), a [`Guard`](crate::Guard) or a [`Matcher`](crate::Matcher) to the exports of a
+//! component.
 
-/// Makes the crate a component that serves a binding: `zilla_sdk::export!(Hello);`, once, for a crate of
-/// type `cdylib`. Natively it expands to nothing, so that plugins can be linked into one test.
+/// Makes the crate a component, once, for a crate of type `cdylib`. Natively it expands to nothing, so that plugins can
+/// be linked into one test.
 ///
-/// `zilla_sdk::export!(Counter: State);` is for a binding that leaves its [`State`](crate::State) to a successor.
+/// | | serves |
+/// |---|---|
+/// | `zilla_sdk::export!(Hello);` | a [`Binding`](crate::Binding) |
+/// | `zilla_sdk::export!(Counter: State);` | one that leaves its [`State`](crate::State) to a successor |
+/// | `zilla_sdk::export!(Tickets: Guard);` | a [`Guard`](crate::Guard) |
+/// | `zilla_sdk::export!(Language: Matcher);` | a [`Matcher`](crate::Matcher) |
 #[macro_export]
 macro_rules! export {
     (@component $binding:ty { $($state:tt)* }) => {
@@ -78,6 +84,98 @@ macro_rules! export {
         const _: fn() = || {
             fn has_state<B: $crate::State>() {}
             has_state::<$binding>();
+        };
+    };
+    ($guard:ty: Guard) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::bindings::guard::exports::zilla::plugin::guard_exports as wit;
+
+            struct Component;
+
+            std::thread_local! {
+                static GUARD: std::cell::RefCell<Option<$guard>> = const { std::cell::RefCell::new(None) };
+            }
+
+            impl wit::Guest for Component {
+                fn describe() -> wit::Description {
+                    $crate::log_panics();
+                    $crate::guard::describe::<$guard>(std::env!("CARGO_PKG_VERSION"))
+                }
+
+                fn attach(config: wit::GuardConfig) -> Result<(), Vec<$crate::ConfigError>> {
+                    $crate::log_panics();
+                    let guard = $crate::guard::attach::<$guard>(config)?;
+                    GUARD.with_borrow_mut(|slot| *slot = Some(guard));
+                    Ok(())
+                }
+
+                fn authorize(now: $crate::Instant, credentials: Vec<u8>) -> Option<wit::Session> {
+                    GUARD.with_borrow_mut(|slot| {
+                        let guard = slot.as_mut().expect("attached before it is shown credentials");
+                        $crate::guard::authorize(guard, now, &credentials)
+                    })
+                }
+
+                fn detach() {
+                    if let Some(guard) = GUARD.with_borrow_mut(Option::take) {
+                        $crate::Guard::detach(guard);
+                    }
+                }
+            }
+
+            $crate::bindings::guard::export_guard!(Component with_types_in $crate::bindings::guard);
+        };
+        const _: fn() = || {
+            fn is_guard<G: $crate::Guard>() {}
+            is_guard::<$guard>();
+        };
+    };
+    ($matcher:ty: Matcher) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::bindings::matcher::exports::zilla::plugin::matcher_exports as wit;
+            use $crate::matcher::MatcherInstance;
+
+            struct Component;
+
+            std::thread_local! {
+                static INSTANCE: std::cell::RefCell<Option<MatcherInstance<$matcher>>> =
+                    const { std::cell::RefCell::new(None) };
+            }
+
+            impl wit::Guest for Component {
+                fn describe() -> wit::Description {
+                    $crate::log_panics();
+                    MatcherInstance::<$matcher>::describe(std::env!("CARGO_PKG_VERSION"))
+                }
+
+                fn attach(config: wit::MatcherConfig, uses: Vec<String>) -> Result<(), Vec<$crate::ConfigError>> {
+                    $crate::log_panics();
+                    let instance = MatcherInstance::attach(config, &uses)?;
+                    INSTANCE.with_borrow_mut(|slot| *slot = Some(instance));
+                    Ok(())
+                }
+
+                fn evaluate(now: $crate::Instant, queries: Vec<wit::Query>, octets: Vec<u8>) -> Vec<wit::Verdict> {
+                    INSTANCE.with_borrow_mut(|slot| {
+                        let instance = slot.as_mut().expect("attached before it is asked");
+                        instance.evaluate(now, &queries, &octets)
+                    })
+                }
+
+                fn detach() {
+                    if let Some(instance) = INSTANCE.with_borrow_mut(Option::take) {
+                        instance.detach();
+                    }
+                }
+            }
+
+            $crate::bindings::matcher::export_matcher!(Component with_types_in $crate::bindings::matcher);
+        };
+        const _: fn() = || {
+            fn is_matcher<M: $crate::Matcher>() {}
+            is_matcher::<$matcher>();
         };
     };
 }

@@ -4,6 +4,8 @@
 #[cfg(target_family = "wasm")]
 use crate::bindings::zilla::plugin::host as import;
 
+pub use crate::bindings::zilla::plugin::host::Refusal;
+
 /// How loud a line of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -42,6 +44,17 @@ pub fn random(octets: u32) -> Vec<u8> {
     return import::random(octets);
     #[cfg(not(target_family = "wasm"))]
     native::random(octets)
+}
+
+/// Has the guard named in `zilla.yaml` check credentials, and answers with the authorization to put into `begin`.
+/// It is valid on this worker until its session expires; the host then ends what carries it.
+///
+/// Natively, in tests, the guards are those of [`crate::testing::guards`].
+pub fn authorize(guard: &str, credentials: &[u8]) -> Result<u64, Refusal> {
+    #[cfg(target_family = "wasm")]
+    return import::authorize(guard, credentials);
+    #[cfg(not(target_family = "wasm"))]
+    crate::testing::ask_guards(guard, credentials)
 }
 
 /// Adds to a counter of this binding.

@@ -1,4 +1,4 @@
-//! Write bindings for zilla-host: a struct, two traits and one macro line.
+//! Write bindings, guards and matchers for zilla-host: a struct, a trait or two, and one macro line.
 //!
 //! A binding is a deterministic state machine. It gets events of streams and answers them through a
 //! [`Context`]; it has no thread, clock, file or socket, and nothing in it waits. What the crate is *not*:
@@ -10,6 +10,8 @@
 //! * [`Context`] sends, receives, opens streams and sets timers. Credit cannot be overrun: a [`Sender`]
 //!   takes what there is and leaves the rest.
 //! * [`State`], for those that have any, is what a new version takes over from the one it replaces.
+//! * [`Guard`] says who somebody is; it [checks](Guard::authorize) credentials and answers with a [`Session`].
+//! * [`Matcher`] is a test of one's own on new streams, which routes name by `matched`.
 //! * [`export!`] makes the component.
 //! * [`testing`] runs it natively: a test is a script of frames on a virtual clock.
 //!
@@ -23,7 +25,11 @@ mod config;
 mod context;
 mod dispatch;
 mod export;
+#[doc(hidden)]
+pub mod guard;
 pub mod host;
+#[doc(hidden)]
+pub mod matcher;
 mod output;
 mod owner;
 mod receiver;
@@ -48,16 +54,19 @@ pub use context::{BindingContext, Context, OpenError};
 pub use dispatch::{Instance, describe};
 #[doc(hidden)]
 pub use export::log_panics;
+pub use guard::{Credentials, Guard, GuardConfig, Refused, Session};
+pub use matcher::{Match, Matcher, MatcherConfig, Query};
 pub use receiver::Receiver;
 pub use route::{Assignment, Condition, Predicate, Route, Test};
 pub use sender::Sender;
 
-/// What a binding usually needs.
+/// What a plugin usually needs.
 pub mod prelude {
     pub use crate::{
         Attributes, AttributesWriter, Begin, Binding, BindingConfig, BindingContext, CloseCode, ConfigError,
-        Context, Data, Kind, KindOptions, NoOptions, OpenError, Payload, Predicate, Reset, Route,
-        RouteConfig, RouteSchema, Routing, State, Stream, StreamId, Test, config_error,
+        Context, Credentials, Data, Guard, GuardConfig, Instant, Kind, KindOptions, Match, Matcher,
+        MatcherConfig, NoOptions, OpenError, Payload, Predicate, Query, Refused, Reset, Route, RouteConfig,
+        RouteSchema, Routing, Session, State, Stream, StreamId, Test, config_error,
     };
     pub use schemars::JsonSchema;
     pub use serde::Deserialize;

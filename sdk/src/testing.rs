@@ -54,10 +54,13 @@
 //! * **State** goes from one harness to another: [`Harness::save`], [`Harness::restore`].
 //! * **Forwards** are the host's: the harness moves the payload from peer to peer.
 //! * Routes are not evaluated, since hosts do that: [`Harness::routes`] shows what was compiled.
+//!
+//! A [`GuardHarness`] and a [`MatcherHarness`] run what has no streams: a test asks, and looks at the answer.
 
 mod config;
 mod frame;
 mod peer;
+mod policy;
 mod rules;
 mod stage;
 #[cfg(test)]
@@ -78,6 +81,8 @@ pub use frame::{
     reset, window,
 };
 pub use peer::Peer;
+pub(crate) use policy::ask_guards;
+pub use policy::{GuardHarness, MatcherHarness, StreamQuery, guards, query};
 
 /// Runs a binding natively and plays the host around it; see the [module](self).
 pub struct Harness<B> {

@@ -5,6 +5,7 @@ mod credit;
 mod forward;
 mod group;
 mod lifetime;
+mod policy;
 mod probe;
 mod relay;
 mod state;

@@ -73,7 +73,7 @@ impl Stage {
         Self {
             plugin,
             limits,
-            now: Instant { monotonic_ms: 1_000, unix_ms: 1_767_225_600_000 },
+            now: Instant::of_tests(),
             tracks: Vec::new(),
             ids: BTreeMap::new(),
             opened: VecDeque::new(),
