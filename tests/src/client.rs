@@ -2,9 +2,16 @@
 
 use crate::PATIENCE;
 use socket2::{Domain, SockRef, Socket, Type};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
+
+/// More than any number of octets that can be on the way when nobody reads: buffers of the kernel grow to 6 MiB for
+/// each direction and end of a connection, the host adds its credit.
+const ON_THE_WAY_OCTETS_MAX: usize = 64 << 20;
+
+/// How long a peer takes nothing before it is held to read no more.
+const BLOCKED: Duration = Duration::from_millis(500);
 
 /// One connection to the host.
 #[derive(Debug)]
@@ -129,7 +136,7 @@ impl Client {
     pub fn recv_some(&mut self, octets: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.socket.read(octets) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => return read,
             }
         }
@@ -207,6 +214,24 @@ impl Client {
     pub fn write_some(&mut self, octets: &[u8]) -> io::Result<usize> {
         self.socket.write(octets)
     }
+
+    /// Writes the same octets again and again until that blocks, as it does when the other side does not read, and
+    /// says how many were taken.
+    #[track_caller]
+    pub fn fill(&mut self, octets: &[u8]) -> usize {
+        self.set_write_patience(BLOCKED);
+        let mut taken = 0;
+        loop {
+            assert!(taken < ON_THE_WAY_OCTETS_MAX, "{taken} octets were taken for a peer that reads none");
+            match self.write_some(&octets[taken % octets.len()..]) {
+                Ok(some) => taken += some,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return taken;
+                }
+                Err(error) => panic!("after {taken} octets: {error}"),
+            }
+        }
+    }
 }
 
 impl Read for Client {
@@ -227,5 +252,5 @@ impl Write for Client {
 
 /// Whether an error says that the peer has broken the connection.
 pub fn is_reset(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
 }

@@ -1,5 +1,6 @@
 //! How connections end, and what is left of them.
 
+use super::many;
 use zilla_tests::client::End;
 use zilla_tests::random::Random;
 use zilla_tests::{Client, Host, Ports, config, until};
@@ -88,23 +89,7 @@ fn connections_that_come_and_go_leave_memory_and_descriptors_as_they_were() {
     const CONNECTIONS: usize = 2_000;
     let port = Ports::one();
     let host = Host::start(&config::tcp_echo(&port));
-    let connections = host.connections();
-    let round = |seed| {
-        let mut random = Random::new(seed);
-        for _ in 0..CONNECTIONS {
-            let mut client = Client::connect(port.first());
-            client.echo(random.octets(100));
-            match random.below(3) {
-                0 => client.reset(),
-                1 => client.end(),
-                _ => {}
-            }
-        }
-        until("the host closes all of them", || host.connections() <= connections);
-        host.rss_kib()
-    };
-    let before = round(1);
-    let grown = (2..5).map(round).max().unwrap_or_default().saturating_sub(before);
+    let grown = many::grown_by_rounds(&host, port.first(), CONNECTIONS, 3);
     // An octet that each of 6,000 connections left behind would not be seen, half a kilobyte is.
     assert!(grown < 3_000, "{} connections left {grown} KiB behind", 3 * CONNECTIONS);
 }

@@ -1,13 +1,7 @@
 //! Octets both ways, as fast as the slower side, and no faster.
 
-use std::io;
-use std::time::Duration;
 use zilla_tests::random::Random;
 use zilla_tests::{Client, Host, Ports, config, until};
-
-/// More than any number of octets that can be on the way when nobody reads: buffers of the kernel grow to 6 MiB
-/// for each direction and end, the host adds its credit.
-const ON_THE_WAY_OCTETS_MAX: usize = 48 << 20;
 
 /// Memory that a test may find the host to have grown by for other reasons than the one it looks for.
 const SLACK_KIB: u64 = 8 << 10;
@@ -38,8 +32,7 @@ fn a_client_that_never_reads_is_stopped_and_costs_no_memory() {
     let sent = Random::new(2).octets(1 << 20);
     let mut clients: Vec<Client> = (0..20).map(|_| Client::connect_narrow(port.first())).collect();
     let accepted: Vec<usize> = std::thread::scope(|scope| {
-        let fill = |client| scope.spawn(|| fill(client, &sent));
-        let filling: Vec<_> = clients.iter_mut().map(fill).collect();
+        let filling: Vec<_> = clients.iter_mut().map(|client| scope.spawn(|| client.fill(&sent))).collect();
         filling.into_iter().map(|thread| thread.join().expect("a client that is stopped")).collect()
     });
     let grown = host.rss_kib().saturating_sub(before);
@@ -49,23 +42,6 @@ fn a_client_that_never_reads_is_stopped_and_costs_no_memory() {
     let received = clients[0].recv(accepted[0]);
     assert!(received.iter().zip(sent.iter().cycle()).all(|(one, other)| one == other));
     host.expect_echo(port.first());
-}
-
-/// Writes until that blocks, and says how many octets were taken.
-#[track_caller]
-fn fill(client: &mut Client, octets: &[u8]) -> usize {
-    client.set_write_patience(Duration::from_millis(500));
-    let mut taken = 0;
-    loop {
-        assert!(taken < ON_THE_WAY_OCTETS_MAX, "{taken} octets were taken from a client that reads none");
-        match client.write_some(&octets[taken % octets.len()..]) {
-            Ok(some) => taken += some,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                return taken;
-            }
-            Err(error) => panic!("after {taken} octets: {error}"),
-        }
-    }
 }
 
 #[test]

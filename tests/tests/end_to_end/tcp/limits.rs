@@ -8,7 +8,10 @@ use zilla_tests::{Client, Host, Ports, Upstream, config, until};
 
 /// `tcp` to `echo`, with more options of the server.
 fn echo_with(port: &Ports, options: &str) -> String {
-    config::tcp_echo(port).replace("      host:", &format!("      {options}\n      host:"))
+    config::chain(&[
+        ("north", "tcp", "server", &format!("{}, {options}", config::loopback(port))),
+        ("south", "echo", "server", ""),
+    ])
 }
 
 /// Waits for the line that says that a limit of a binding was met.
@@ -58,7 +61,7 @@ fn connections_over_the_limit_wait_until_one_has_ended() {
 #[test]
 fn connections_over_the_limit_are_reset_if_the_options_say_so() {
     let port = Ports::one();
-    let host = Host::start(&echo_with(&port, "excess: reset\n      connections: 2"));
+    let host = Host::start(&echo_with(&port, "excess: reset, connections: 2"));
     let mut clients: Vec<Client> = (0..2).map(|_| Client::connect(port.first())).collect();
     clients.iter_mut().for_each(|client| client.echo("served"));
     (0..5).for_each(|_| Client::expect_reset_at(Ipv4Addr::LOCALHOST.into(), port.first()));
@@ -102,7 +105,7 @@ fn no_more_connections_are_accepted_in_a_second_than_the_rate() {
 #[test]
 fn connections_over_the_rate_are_reset_if_the_options_say_so() {
     let port = Ports::one();
-    let host = Host::start(&echo_with(&port, "excess: reset\n      accept-rate: 1"));
+    let host = Host::start(&echo_with(&port, "excess: reset, accept-rate: 1"));
     let mut first = Client::connect(port.first());
     first.echo("served");
     Client::expect_reset_at(Ipv4Addr::LOCALHOST.into(), port.first());

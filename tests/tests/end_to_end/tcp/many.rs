@@ -2,7 +2,30 @@
 
 use std::time::Instant;
 use zilla_tests::limits::raise_descriptors;
-use zilla_tests::{Client, Host, Ports, config};
+use zilla_tests::random::Random;
+use zilla_tests::{Client, Host, Ports, config, until};
+
+/// Connections that come, are echoed once and go in one way or another: a round of them to warm up, then more. How many
+/// KiB the host grew by in these.
+pub(super) fn grown_by_rounds(host: &Host, port: u16, connections: usize, rounds: u64) -> u64 {
+    let others = host.connections();
+    let round = |seed| {
+        let mut random = Random::new(seed);
+        for _ in 0..connections {
+            let mut client = Client::connect(port);
+            client.echo(random.octets(100));
+            match random.below(3) {
+                0 => client.reset(),
+                1 => client.end(),
+                _ => {}
+            }
+        }
+        until("the host closes all of them", || host.connections() <= others);
+        host.rss_kib()
+    };
+    let before = round(1);
+    (2..2 + rounds).map(round).max().unwrap_or_default().saturating_sub(before)
+}
 
 #[test]
 fn five_thousand_connections_are_served_at_once() {

@@ -1,14 +1,9 @@
 //! Through the host and out of it again: a `tcp` server whose streams go to a `tcp` client.
 
-use std::io;
-use std::time::Duration;
+use super::many;
 use zilla_tests::client::End;
 use zilla_tests::random::Random;
 use zilla_tests::{Client, Host, Ports, Upstream, config, until};
-
-/// More than any number of octets that can be on the way when nobody reads: buffers of the kernel on four sockets,
-/// and the credit of the host.
-const ON_THE_WAY_OCTETS_MAX: usize = 64 << 20;
 
 /// Memory that a host may grow by for other reasons than the one a test looks for.
 const SLACK_KIB: u64 = 8 << 10;
@@ -131,23 +126,6 @@ fn a_client_that_is_reset_resets_the_upstream() {
     until("both connections are closed", || host.connections() <= connections);
 }
 
-/// Writes until that blocks, and says how many octets were taken.
-#[track_caller]
-fn fill(writer: &mut Client, octets: &[u8]) -> usize {
-    writer.set_write_patience(Duration::from_millis(500));
-    let mut taken = 0;
-    loop {
-        assert!(taken < ON_THE_WAY_OCTETS_MAX, "{taken} octets were taken for a peer that reads none");
-        match writer.write_some(&octets[taken % octets.len()..]) {
-            Ok(some) => taken += some,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                return taken;
-            }
-            Err(error) => panic!("after {taken} octets: {error}"),
-        }
-    }
-}
-
 #[test]
 fn a_peer_that_does_not_read_stops_the_other_one_and_costs_no_memory() {
     let upstream = Upstream::new();
@@ -160,7 +138,7 @@ fn a_peer_that_does_not_read_stops_the_other_one_and_costs_no_memory() {
         writer.send("warm");
         assert_eq!(reader.recv(4), b"warm");
         let before = host.rss_kib();
-        let taken = fill(&mut writer, &sent);
+        let taken = writer.fill(&sent);
         let grown = host.rss_kib().saturating_sub(before);
         assert!(grown < SLACK_KIB, "a peer that does not read costs {grown} KiB");
         let received = reader.recv(taken);
@@ -198,22 +176,6 @@ fn a_thousand_connections_go_through_at_once() {
 fn connections_that_come_and_go_leave_memory_and_descriptors_as_they_were() {
     const CONNECTIONS: usize = 1_000;
     let (host, port) = before(Upstream::echo());
-    let connections = host.connections();
-    let round = |seed| {
-        let mut random = Random::new(seed);
-        for _ in 0..CONNECTIONS {
-            let mut client = Client::connect(port.first());
-            client.echo(random.octets(100));
-            match random.below(3) {
-                0 => client.reset(),
-                1 => client.end(),
-                _ => {}
-            }
-        }
-        until("the host closes all of them", || host.connections() <= connections);
-        host.rss_kib()
-    };
-    let before = round(1);
-    let grown = (2..4).map(round).max().unwrap_or_default().saturating_sub(before);
+    let grown = many::grown_by_rounds(&host, port.first(), CONNECTIONS, 2);
     assert!(grown < 2_000, "{} connections left {grown} KiB behind", 2 * CONNECTIONS);
 }
