@@ -10,7 +10,7 @@ mod planner;
 pub(crate) mod vaults;
 
 use crate::native::{self, NativeType};
-use crate::plugin::{BindingConfig, BindingType, LibraryError, PluginOptions};
+use crate::plugin::{BindingConfig, BindingType, Digest, LibraryError, PluginOptions};
 pub(crate) use pipeline::{Fingerprint, Pipeline};
 use planner::Planner;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,8 @@ pub(crate) struct Planned {
     pub(crate) name: String,
     pub(crate) type_name: String,
     pub(crate) kind: Kind,
+    /// Whether it has an instance on one worker only.
+    pub(crate) is_pinned: bool,
     pub(crate) role: Role,
     pub(crate) engine: zilla_engine::Binding,
 }
@@ -61,6 +63,16 @@ pub(crate) struct Planned {
 pub(crate) enum Role {
     Native(Arc<dyn native::Role>),
     Plugin { binding_type: Arc<dyn BindingType>, config: Arc<BindingConfig>, options: PluginOptions },
+}
+
+impl Planned {
+    /// The worker that alone has an instance of it, if it is not on every one. It follows from the name, so it stays
+    /// the same from generation to generation, and bindings are spread over the workers.
+    pub(crate) fn home(&self, workers: usize) -> Option<usize> {
+        let digest = Digest::of(self.name.as_bytes());
+        let (head, _) = digest.as_bytes().split_first_chunk()?;
+        self.is_pinned.then_some((u64::from_le_bytes(*head) % workers.max(1) as u64) as usize)
+    }
 }
 
 impl Plan {

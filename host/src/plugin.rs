@@ -30,7 +30,7 @@ use zilla_engine::{Batch, Frame};
 pub use binding::BindingPlugin;
 pub use cache::Cache;
 pub use contract::exports::zilla::plugin::binding_exports::{
-    BindingConfig, Description, KindDescription, Route, RouteConfig, Routing,
+    BindingConfig, Description, KindDescription, Placement, Route, RouteConfig, Routing,
 };
 pub use contract::zilla::plugin::types::{ConfigError, Instant, Limits};
 pub use digest::Digest;

@@ -4,6 +4,7 @@ use crate::plan::Plan;
 use crate::supervisor::{Supervisor, SupervisorOptions};
 use crate::worker::Worker;
 use crate::worker::command::{COMMANDS_MAX, Command};
+use crate::worker::crossing::Bell;
 use std::fmt;
 use std::process::ExitCode;
 use std::thread::JoinHandle;
@@ -26,6 +27,8 @@ impl std::error::Error for StartError {}
 pub(crate) struct WorkerHandle {
     pub(crate) thread: JoinHandle<()>,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// Wakes it from another worker.
+    pub(crate) bell: Bell,
     /// How many of its pipelines drain.
     pub(crate) draining: watch::Receiver<usize>,
 }
@@ -51,12 +54,14 @@ fn start_workers(count: usize) -> Result<Vec<WorkerHandle>, StartError> {
 fn start_worker(index: usize) -> Result<WorkerHandle, StartError> {
     let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
     let (draining_sender, draining) = watch::channel(0);
+    let bell = Bell::default();
+    let own_bell = bell.clone();
     let work = move || {
         // Without a runtime the channel of commands closes, which the supervisor sees.
         match runtime() {
             Ok(runtime) => {
                 runtime.block_on(async {
-                    let worker = Worker::new(receiver, draining_sender);
+                    let worker = Worker::new(receiver, own_bell, draining_sender);
                     // Sockets are looked at by this future alone, so it may run as long as it has work.
                     tokio::task::unconstrained(worker.run()).await;
                 });
@@ -68,7 +73,7 @@ fn start_worker(index: usize) -> Result<WorkerHandle, StartError> {
     };
     let thread = std::thread::Builder::new().name(format!("zilla-{index}")).spawn(work);
     let thread = thread.map_err(|error| StartError(format!("no thread for worker {index}: {error}")))?;
-    Ok(WorkerHandle { thread, commands, draining })
+    Ok(WorkerHandle { thread, commands, bell, draining })
 }
 
 fn runtime() -> std::io::Result<Runtime> {

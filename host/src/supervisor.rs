@@ -23,6 +23,7 @@ use crate::process::{StartError, WorkerHandle};
 use crate::reload::{LoadFailure, Loader};
 use crate::watch::Watch;
 use crate::worker::command::{Apply, Command, PipelineReport};
+use crate::worker::crossing::Bell;
 use build::Built;
 use change::{Change, Changes, Done, Work, done};
 use serde_json::{Value, json};
@@ -106,9 +107,9 @@ impl Supervisor {
 
     /// Applies the first generation.
     pub(crate) async fn start(&mut self, plan: Plan) -> Result<(), StartError> {
-        let (addresses, workers) = (plan.addresses(), self.workers.len());
+        let (addresses, bells) = (plan.addresses(), self.bells());
         let difference = build::difference(&self.current, &plan);
-        let built = build::build(plan, difference, workers, &BTreeSet::new()).map_err(StartError)?;
+        let built = build::build(plan, difference, &bells, &BTreeSet::new()).map_err(StartError)?;
         self.apply(built).await;
         for address in addresses {
             tracing::info!(%address, "listening");
@@ -160,6 +161,10 @@ impl Supervisor {
             }
         };
         self.leave(leave).await
+    }
+
+    fn bells(&self) -> Vec<Bell> {
+        self.workers.iter().map(|worker| worker.bell.clone()).collect()
     }
 
     fn watch(&self) -> Watch {
@@ -236,8 +241,8 @@ impl Supervisor {
         if difference.is_none() {
             return self.conclude(change, Ok(Applied::Unchanged));
         }
-        let (workers, in_use) = (self.workers.len(), self.current.addresses());
-        let build = move || build::build(plan, difference, workers, &in_use).map(Done::Built);
+        let (bells, in_use) = (self.bells(), self.current.addresses());
+        let build = move || build::build(plan, difference, &bells, &in_use).map(Done::Built);
         self.work = Some(Work::start(change, build));
     }
 
@@ -321,7 +326,7 @@ impl Supervisor {
             "config": self.options.loader.config(),
             "workers": self.workers.len(),
             "generation": self.generation,
-            "pipelines": build::status(&self.current, &reports),
+            "pipelines": build::status(&self.current, self.workers.len(), &reports),
             "loading": self.work.as_ref().map(|work| work.change.reason),
             "pending": self.pending.as_ref().map(|pending| {
                 json!({"generation": self.generation + 1, "reason": pending.change.reason})

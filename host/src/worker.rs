@@ -8,10 +8,12 @@
 //!
 //! It runs pipelines: bindings that exit to one another. A new generation starts the pipelines that differ and
 //! lets their predecessors drain; the others do not notice. Nothing here is shared with another thread but the
-//! channel of commands and the count of what drains.
+//! channel of commands, the count of what drains, and channels of batches for bindings that see everyone
+//! (`pipeline/portal.rs`).
 
 mod breaker;
 pub(crate) mod command;
+pub(crate) mod crossing;
 mod isolated;
 mod pipeline;
 pub(crate) mod reactor;
@@ -21,6 +23,7 @@ use crate::clock::Clock;
 use crate::plan::Pipeline;
 use crate::plugin::Instant;
 use command::{Apply, Command, PipelineReport};
+use crossing::{Bell, Ear};
 use pipeline::handover::hand_over;
 use pipeline::{Listeners, Running, Scratch};
 use slab::Slab;
@@ -40,6 +43,9 @@ pub(crate) struct Worker {
     pipelines: Slab<Running>,
     clock: Clock,
     commands: mpsc::Receiver<Command>,
+    /// Whether other workers have something for this one, or room for what it has.
+    ear: Ear,
+    is_rung: bool,
     /// How many pipelines drain, and where that is told.
     draining_count: usize,
     draining: watch::Sender<usize>,
@@ -53,11 +59,13 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// A worker without pipelines. Must be called within its runtime.
-    pub(crate) fn new(commands: mpsc::Receiver<Command>, draining: watch::Sender<usize>) -> Self {
+    pub(crate) fn new(commands: mpsc::Receiver<Command>, bell: Bell, draining: watch::Sender<usize>) -> Self {
         Self {
             pipelines: Slab::new(),
             clock: Clock::start(),
             commands,
+            ear: bell.ear(),
+            is_rung: false,
             draining_count: 0,
             draining,
             sleep: Box::pin(tokio::time::sleep(FAR)),
@@ -93,8 +101,9 @@ impl Worker {
         }
         let mut has_yielded = false;
         std::future::poll_fn(|cx| {
-            let has_work =
-                wake::poll(cx.waker()) || self.pipelines.iter().any(|(_, running)| running.is_ready());
+            let has_work = wake::poll(cx.waker())
+                || self.is_rung
+                || self.pipelines.iter().any(|(_, running)| running.is_ready());
             if has_work && !has_yielded {
                 has_yielded = true;
                 cx.waker().wake_by_ref();
@@ -107,10 +116,11 @@ impl Worker {
                 self.obey(command.unwrap_or(Command::Stop));
                 is_told = true;
             }
+            self.is_rung |= self.ear.poll(cx);
             let is_due = self.sleep.as_mut().poll(cx).is_ready();
             // Once the reactor was looked at, whatever came wakes.
             has_yielded = true;
-            if has_work || is_told || is_due { Poll::Ready(()) } else { Poll::Pending }
+            if has_work || is_told || is_due || self.is_rung { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -186,7 +196,7 @@ impl Worker {
         self.pipelines.iter().map(|(_, running)| report(running)).collect()
     }
 
-    /// Lets the sockets that have news read and write.
+    /// Lets the sockets that have news read and write, and takes in what other workers have brought.
     fn gather(&mut self, now: Instant) {
         let mut tokens = std::mem::take(&mut self.tokens);
         wake::take(&mut tokens);
@@ -196,6 +206,11 @@ impl Worker {
             }
         }
         self.tokens = tokens;
+        if std::mem::take(&mut self.is_rung) {
+            for (_, running) in &mut self.pipelines {
+                self.is_rung |= running.receive();
+            }
+        }
     }
 
     fn turn(&mut self, now: Instant) {

@@ -1,6 +1,6 @@
 //! The configuration a binding gets, and what it says of it: kinds, schemas and errors.
 
-use crate::bindings::exports::zilla::plugin::binding_exports as wit;
+use crate::bindings::exports::zilla::plugin::binding_exports::{self as wit, Placement};
 use crate::bindings::zilla::plugin::types::Limits;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -102,13 +102,14 @@ pub(crate) fn options_error(error: &serde_json::Error) -> ConfigError {
     config_error("/options", "options of the binding", error.to_string())
 }
 
-/// Which `when`, `with`, exits and `options` a kind has; see [`crate::Binding::routes`].
+/// Which `when`, `with`, exits and `options` a kind has, and on how many workers it has an instance; see [`crate::Binding::routes`].
 #[derive(Clone, Debug)]
 pub struct RouteSchema {
     routing: Routing,
     options: Option<String>,
     when: Option<String>,
     with: Option<String>,
+    placement: Placement,
 }
 
 impl RouteSchema {
@@ -119,7 +120,15 @@ impl RouteSchema {
 
     /// The kind has exits, decided as `routing` says, with neither `when` nor `with`.
     pub fn exits(routing: Routing) -> Self {
-        Self { routing, options: None, when: None, with: None }
+        Self { routing, options: None, when: None, with: None, placement: Placement::EveryWorker }
+    }
+
+    /// The kind has one instance in all, which sees every stream of its binding, whatever worker it comes to. A
+    /// stream from another worker crosses to it, at some cost, so this is for what must see everyone.
+    /// `isolation: stream` is refused for it.
+    pub fn on_one_worker(mut self) -> Self {
+        self.placement = Placement::OneWorker;
+        self
     }
 
     /// The kind has `options` of its own, an `O`; the binding's are [`KindOptions`].
@@ -162,6 +171,7 @@ impl RouteSchema {
             when_schema: self.when,
             with_schema: self.with,
             routes: self.routing,
+            placement: self.placement,
         }
     }
 }

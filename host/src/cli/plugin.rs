@@ -3,7 +3,9 @@
 use super::control::{self, SwapArgs};
 use super::{PluginArgs, fail, print, table};
 use crate::native::NativeType;
-use crate::plugin::{BindingPlugin, BindingType as _, Description, Library, Loaded, Routing, RuntimeOptions};
+use crate::plugin::{
+    BindingPlugin, BindingType as _, Description, Library, Loaded, Placement, Routing, RuntimeOptions,
+};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -145,6 +147,7 @@ fn to_json(loaded: &Loaded, plugin: &BindingPlugin) -> Value {
         json!({
             "kind": kind.kind,
             "routes": routing(kind.routes),
+            "instance": placement(kind.placement),
             "options": schema(&kind.options_schema),
             "when": kind.when_schema.as_deref().map(schema),
             "with": kind.with_schema.as_deref().map(schema),
@@ -184,9 +187,10 @@ fn to_text(loaded: &Loaded, plugin: &BindingPlugin) -> String {
         // Writing to a string cannot fail.
         let _ = write!(
             text,
-            "\nkind:     {}\n  routes:   {}\n  options:  {}\n  when:     {}\n  with:     {}\n",
+            "\nkind:     {}\n  routes:   {}\n  instance: {}\n  options:  {}\n  when:     {}\n  with:     {}\n",
             kind.kind,
             routing(kind.routes),
+            placement(kind.placement),
             pretty(&kind.options_schema),
             kind.when_schema.as_deref().map_or_else(none, pretty),
             kind.with_schema.as_deref().map_or_else(none, pretty),
@@ -200,5 +204,12 @@ fn routing(routing: Routing) -> &'static str {
         Routing::None => "none: it exits nowhere",
         Routing::Opened => "on the streams that it opens",
         Routing::Accepted => "on the streams that it accepts",
+    }
+}
+
+fn placement(placement: Placement) -> &'static str {
+    match placement {
+        Placement::EveryWorker => "on every worker",
+        Placement::OneWorker => "on one worker, which sees all streams",
     }
 }

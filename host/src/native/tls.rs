@@ -24,7 +24,7 @@ mod tests;
 mod trust;
 
 use super::{Checked, OptionsError};
-use crate::plugin::{Description, KindDescription, Routing};
+use crate::plugin::{Description, KindDescription, Placement, Routing};
 use serde_json::Value;
 use std::sync::Arc;
 use zilla_config::{Binding, Kind};
@@ -38,6 +38,7 @@ pub(super) fn describe() -> Description {
         when_schema: Some(when.to_string()),
         with_schema: None,
         routes,
+        placement: Placement::EveryWorker,
     };
     Description {
         type_name: "tls".into(),

@@ -2,10 +2,10 @@
 
 use super::planner::{Planner, Type};
 use crate::native::NativeType;
-use crate::plugin::{KindDescription, Routing};
+use crate::plugin::{KindDescription, Placement, Routing};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use zilla_config::{Binding, BindingIndex, Config, NodePath, Problem, Route, check_schema};
+use zilla_config::{Binding, BindingIndex, Config, Isolation, NodePath, Problem, Route, check_schema};
 
 impl Planner<'_> {
     pub(super) fn check_values(&mut self, binding: &Binding, kind: &KindDescription) {
@@ -56,6 +56,19 @@ impl Planner<'_> {
             }
         }
         self.problems.extend(told);
+    }
+
+    /// What sees all streams of its binding cannot have an instance for each of them.
+    pub(super) fn check_isolation(&mut self, binding: &Binding, kind: &KindDescription) {
+        let settings = self.config.plugins.iter().find(|settings| settings.type_name == binding.type_name);
+        if let Some(settings) = settings
+            && settings.isolation == Some(Isolation::Stream)
+            && kind.placement == Placement::OneWorker
+        {
+            let described = format!("`{}` {}", binding.type_name, binding.kind);
+            let expected = format!("`worker`: {described} has one instance, which sees all streams");
+            self.problems.push(self.config.problem(&settings.at.key("isolation"), expected, "`stream`"));
+        }
     }
 
     fn check_schema(

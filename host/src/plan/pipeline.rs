@@ -96,9 +96,9 @@ fn keys(bindings: &[Planned]) -> Digest {
 
 fn fingerprint(bindings: &[Planned], limits: Limits) -> Fingerprint {
     let mut text = format!("{limits:?}");
-    for Planned { name, type_name, kind, role, engine } in bindings {
+    for Planned { name, type_name, kind, role, engine, is_pinned } in bindings {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{name} {type_name} {kind} {engine:?} ");
+        let _ = write!(text, "\n{name} {type_name} {kind} {is_pinned} {engine:?} ");
         let _ = match role {
             Role::Native(role) => write!(text, "{role:?}"),
             Role::Plugin { binding_type, config, options } => {

@@ -5,7 +5,7 @@ use super::vaults;
 use super::{BindingTypes, Planned, Role};
 use crate::native::{Checked, NativeType};
 use crate::plugin::{
-    AttachError, BindingConfig, BindingType, Description, Instant, KindDescription, LibraryError,
+    AttachError, BindingConfig, BindingType, Description, Instant, KindDescription, LibraryError, Placement,
     PluginOptions, Returned, RouteConfig, Routing,
 };
 use serde_json::Value;
@@ -62,6 +62,7 @@ impl<'a> Planner<'a> {
         let errors = self.problems.len();
         self.check_values(binding, &kind);
         self.check_exits(binding, &kind);
+        self.check_isolation(binding, &kind);
         let native = NativeType::of(&binding.type_name);
         let vault = self.vault_of(binding, native).ok();
         if self.problems.len() > errors {
@@ -85,6 +86,7 @@ impl<'a> Planner<'a> {
             name: binding.qualified_name(),
             type_name: binding.type_name.clone(),
             kind: binding.kind,
+            is_pinned: kind.placement == Placement::OneWorker,
             role,
             engine: zilla_engine::Binding { routing, routes, quota },
         })

@@ -2,7 +2,8 @@
 
 use crate::plan::{Fingerprint, Pipeline, Plan, Role};
 use crate::plugin::{Digest, Instance};
-use crate::worker::command::{NewPipeline, PipelineReport};
+use crate::worker::command::{Crossing, NewPipeline, PipelineReport};
+use crate::worker::crossing::{Bell, link};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -50,21 +51,53 @@ pub(super) struct Built {
 pub(super) fn build(
     plan: Plan,
     difference: Difference,
-    workers: usize,
+    bells: &[Bell],
     in_use: &BTreeSet<SocketAddr>,
 ) -> Result<Built, String> {
-    let worker = |_| difference.start.iter().map(|plan| pipeline(plan, in_use)).collect();
-    let pipelines = (0..workers).map(worker).collect::<Result<_, _>>()?;
+    let mut crossings: Vec<_> = difference.start.iter().map(|plan| crossings(plan, bells)).collect();
+    let worker = |worker: usize| {
+        let new = difference.start.iter().zip(&mut crossings);
+        new.map(|(plan, crossings)| pipeline(plan, in_use, std::mem::take(&mut crossings[worker]))).collect()
+    };
+    let pipelines = (0..bells.len()).map(worker).collect::<Result<_, _>>()?;
     Ok(Built { plan, difference, pipelines })
 }
 
-fn pipeline(plan: &Arc<Pipeline>, in_use: &BTreeSet<SocketAddr>) -> Result<NewPipeline, String> {
-    let mut new = NewPipeline { plan: Arc::clone(plan), instances: Vec::new(), listening: Vec::new() };
-    for planned in &plan.bindings {
+/// Links between the home of each pinned binding and the other workers: for each worker, its ends.
+fn crossings(plan: &Pipeline, bells: &[Bell]) -> Vec<Vec<(usize, Crossing)>> {
+    let mut crossings: Vec<Vec<_>> = bells.iter().map(|_| Vec::new()).collect();
+    let homes = plan
+        .bindings
+        .iter()
+        .enumerate()
+        .filter_map(|(position, planned)| Some((position, planned.home(bells.len())?)));
+    for (position, home) in homes.filter(|_| bells.len() > 1) {
+        let mut links = Vec::new();
+        for worker in (0..bells.len()).filter(|worker| *worker != home) {
+            let (here, there) = link(&bells[home], &bells[worker]);
+            links.push(here);
+            crossings[worker].push((position, Crossing::Away(there)));
+        }
+        crossings[home].push((position, Crossing::Home(links)));
+    }
+    crossings
+}
+
+fn pipeline(
+    plan: &Arc<Pipeline>,
+    in_use: &BTreeSet<SocketAddr>,
+    crossings: Vec<(usize, Crossing)>,
+) -> Result<NewPipeline, String> {
+    let is_away = |position| {
+        crossings.iter().any(|(crossed, way)| *crossed == position && matches!(way, Crossing::Away(_)))
+    };
+    let (mut instances, mut sockets) = (Vec::new(), Vec::new());
+    for (position, planned) in plan.bindings.iter().enumerate() {
         let (instance, listening) = match &planned.role {
             Role::Native(role) => {
                 (None, role.listen(in_use).map_err(|error| format!("{}: {error}", planned.name))?)
             }
+            Role::Plugin { .. } if is_away(position) => (None, Vec::new()),
             Role::Plugin { binding_type, config, .. } => {
                 let attached = binding_type.attach(config);
                 let (instance, _routes) = attached.map_err(|error| match binding_type.file() {
@@ -74,14 +107,14 @@ fn pipeline(plan: &Arc<Pipeline>, in_use: &BTreeSet<SocketAddr>) -> Result<NewPi
                 (Some(instance as Box<dyn Instance>), Vec::new())
             }
         };
-        new.instances.push(instance);
-        new.listening.push(listening);
+        instances.push(instance);
+        sockets.push(listening);
     }
-    Ok(new)
+    Ok(NewPipeline { plan: Arc::clone(plan), instances, listening: sockets, crossings })
 }
 
 /// What runs, for `zilla status`: current pipelines with their bindings, and what drains.
-pub(super) fn status(current: &Plan, reports: &[PipelineReport]) -> Vec<Value> {
+pub(super) fn status(current: &Plan, workers: usize, reports: &[PipelineReport]) -> Vec<Value> {
     let mut rows = Vec::new();
     for pipeline in &current.pipelines {
         let own = || reports.iter().filter(|r| r.fingerprint == pipeline.fingerprint && !r.is_draining);
@@ -98,6 +131,7 @@ pub(super) fn status(current: &Plan, reports: &[PipelineReport]) -> Vec<Value> {
                     "version": description.version,
                     "digest": binding_type.identity(),
                     "state": binding_type.keeps_state(),
+                    "worker": planned.home(workers),
                 })
             }
         });

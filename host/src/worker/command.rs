@@ -3,6 +3,7 @@
 use crate::native::tcp::Listening;
 use crate::plan::{Fingerprint, Pipeline};
 use crate::plugin::Instance;
+use crate::worker::crossing::LinkEnd;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -45,6 +46,16 @@ pub(crate) struct NewPipeline {
     pub(crate) instances: Vec<Option<Box<dyn Instance>>>,
     /// Sockets on addresses that no running pipeline listens on, by binding.
     pub(crate) listening: Vec<Vec<Listening>>,
+    /// Of bindings that have an instance on one worker, by their positions. None where there is one worker.
+    pub(crate) crossings: Vec<(usize, Crossing)>,
+}
+
+/// The way to an instance that is on one worker, or of others to it.
+pub(crate) enum Crossing {
+    /// It is at home here; one link from each other worker.
+    Home(Vec<LinkEnd>),
+    /// It is on another worker.
+    Away(LinkEnd),
 }
 
 /// What one pipeline is doing on one worker.

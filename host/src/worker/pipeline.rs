@@ -3,9 +3,10 @@
 pub(super) mod handover;
 mod others;
 mod plugin;
+mod portal;
 
 use super::breaker::Breaker;
-use super::command::NewPipeline;
+use super::command::{Crossing, NewPipeline};
 use crate::native::tcp::Listener;
 use crate::native::{NativeBinding, Seat};
 use crate::plan::{Pipeline, Role};
@@ -13,12 +14,13 @@ use crate::plugin::{Instant, Returned};
 use crate::worker::wake::Socket;
 use others::{OtherSlots, is_taken_from};
 use plugin::{Instances, PluginSlot};
+use portal::{Away, Home, Portal};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::Isolation;
-use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Violation, Violations};
+use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Limits, Route, Routing, Violation, Violations};
 
 /// Batches handled before other pipelines and the sockets have their turn.
 const TURN_BATCHES_MAX: usize = 256;
@@ -41,6 +43,7 @@ pub(super) struct Running {
     pub(super) plan: Arc<Pipeline>,
     pub(super) generation: u64,
     engine: Engine,
+    /// In the order of the plan; behind them, portals of those bindings that are at home here.
     bindings: Vec<Slot>,
     /// When a drain is over, in ms; none while the pipeline takes new streams.
     pub(super) drain_until_ms: Option<u64>,
@@ -53,6 +56,7 @@ pub(super) struct Running {
 enum Slot {
     Native(Box<dyn NativeBinding>),
     Plugin(PluginSlot),
+    Portal(Portal),
 }
 
 impl Running {
@@ -64,7 +68,7 @@ impl Running {
         new: NewPipeline,
         listeners: &mut Listeners,
     ) -> io::Result<Self> {
-        let NewPipeline { plan, instances, listening } = new;
+        let NewPipeline { plan, instances, listening, crossings } = new;
         let mut bindings = Vec::with_capacity(plan.bindings.len());
         for (position, (planned, (instance, listening))) in
             plan.bindings.iter().zip(instances.into_iter().zip(listening)).enumerate()
@@ -97,8 +101,11 @@ impl Running {
                 }),
             });
         }
-        let engine =
-            Engine::new(plan.limits, plan.bindings.iter().map(|planned| planned.engine.clone()).collect());
+        let mut planned: Vec<_> = plan.bindings.iter().map(|planned| planned.engine.clone()).collect();
+        for (position, crossing) in crossings {
+            add_portal(position, crossing, &mut planned, &mut bindings);
+        }
+        let engine = Engine::new(plan.limits, planned);
         Ok(Self {
             plan,
             generation,
@@ -129,7 +136,7 @@ impl Running {
             Slot::Native(native) => {
                 Some(native.take_listeners().into_iter().map(move |listener| (position, listener)))
             }
-            Slot::Plugin(_) => None,
+            Slot::Plugin(_) | Slot::Portal(_) => None,
         });
         taken.flatten().collect()
     }
@@ -166,7 +173,18 @@ impl Running {
     }
 
     fn is_listening(&self) -> bool {
-        self.bindings.iter().any(|slot| matches!(slot, Slot::Native(native) if native.is_listening()))
+        self.bindings.iter().any(|slot| match slot {
+            Slot::Native(native) => native.is_listening(),
+            Slot::Portal(portal) => portal.is_listening(),
+            Slot::Plugin(_) => false,
+        })
+    }
+
+    fn portals(&self) -> impl Iterator<Item = &Portal> {
+        self.bindings.iter().filter_map(|slot| match slot {
+            Slot::Portal(portal) => Some(portal),
+            Slot::Native(_) | Slot::Plugin(_) => None,
+        })
     }
 
     /// Whether it drains and nothing is left of it.
@@ -175,6 +193,7 @@ impl Running {
             && !self.is_listening()
             && self.engine.streams() == 0
             && self.connections() == 0
+            && self.portals().all(Portal::is_over)
     }
 
     /// Ends what is left at the limit of a drain: each stream is aborted and reset, both ways.
@@ -205,8 +224,9 @@ impl Running {
         }
     }
 
+    /// Streams that are open. One that crosses is of the worker that it comes from, and not counted at its home.
     pub(super) fn streams(&self) -> usize {
-        self.engine.streams()
+        self.engine.streams().saturating_sub(self.portals().map(Portal::doubles).sum())
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -233,11 +253,27 @@ impl Running {
         }
     }
 
+    /// Takes in what came from other workers. True if there may be more.
+    pub(super) fn receive(&mut self) -> bool {
+        let mut has_more = false;
+        for slot in &mut self.bindings {
+            if let Slot::Portal(portal) = slot {
+                has_more |= portal.receive(&mut self.engine);
+            }
+        }
+        has_more
+    }
+
     /// Hands batches to bindings, each in turn, until all is quiet or the budget is spent.
     pub(super) fn turn(&mut self, now: Instant, scratch: &mut Scratch) {
         self.engine.advance(now.monotonic_ms);
         for _ in 0..TURN_BATCHES_MAX {
             let Some(binding) = self.engine.next_ready() else { break };
+            // What waits for a portal is taken when the other worker has made room.
+            let slot = self.bindings.get(binding.0 as usize);
+            if matches!(slot, Some(Slot::Portal(portal)) if portal.is_blocked()) {
+                continue;
+            }
             self.engine.take(binding, &mut scratch.batch);
             if !scratch.batch.is_empty() {
                 self.deliver(binding, now, scratch);
@@ -255,6 +291,7 @@ impl Running {
                 let mut others = OtherSlots { before, after };
                 native.deliver(batch, now.monotonic_ms, &mut self.engine, &mut others);
             }
+            Slot::Portal(portal) => portal.deliver(batch, &mut self.engine),
             Slot::Plugin(slot) if !slot.breaker.is_closed(now.monotonic_ms) => {
                 slot.fail(&mut self.engine, binding);
             }
@@ -291,6 +328,31 @@ impl Running {
 
     fn name_of(&self, binding: BindingIndex) -> &str {
         self.plan.bindings.get(binding.0 as usize).map_or("", |planned| planned.name.as_str())
+    }
+}
+
+/// Enters a portal of the binding at a position: in its place, or at its home, as one that opens streams to it.
+fn add_portal(
+    position: usize,
+    crossing: Crossing,
+    planned: &mut Vec<zilla_engine::Binding>,
+    bindings: &mut Vec<Slot>,
+) {
+    let (binding, opener) = (BindingIndex(position as u32), BindingIndex(planned.len() as u32));
+    let (Some(engine), Some(slot)) = (planned.get_mut(position), bindings.get_mut(position)) else { return };
+    let quota = engine.quota.unwrap_or_else(|| Limits::default().quota());
+    match crossing {
+        Crossing::Away(link) => {
+            // Its routes decide at its home, once.
+            *engine =
+                zilla_engine::Binding { routing: Routing::None, routes: Vec::new(), quota: Some(quota) };
+            *slot = Slot::Portal(Portal::Away(Away::new(binding, link)));
+        }
+        Crossing::Home(links) => {
+            let routes = vec![Route { exit: Some(binding), ..Route::default() }];
+            planned.push(zilla_engine::Binding { routing: Routing::Opened, routes, quota: Some(quota) });
+            bindings.push(Slot::Portal(Portal::Home(Home::new(opener, binding, quota.streams, links))));
+        }
     }
 }
 

@@ -226,6 +226,10 @@ fn kind_to_host(kind: sdk::KindDescription) -> host::KindDescription {
             sdk::Routing::Opened => host::Routing::Opened,
             sdk::Routing::Accepted => host::Routing::Accepted,
         },
+        placement: match kind.placement {
+            sdk::Placement::EveryWorker => host::Placement::EveryWorker,
+            sdk::Placement::OneWorker => host::Placement::OneWorker,
+        },
     }
 }
 

@@ -6,5 +6,6 @@ mod cli;
 mod examples;
 mod http;
 mod isolation;
+mod pinned;
 mod process;
 mod tcp;

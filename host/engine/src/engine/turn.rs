@@ -32,6 +32,13 @@ impl Engine {
         Some(binding)
     }
 
+    /// Has a binding in turn again that [`Engine::next_ready`] has named and whose batch was not taken.
+    pub fn offer_again(&mut self, binding: BindingIndex) {
+        if !self.bindings[binding.0 as usize].inbox.is_empty() {
+            self.mark_ready(binding);
+        }
+    }
+
     /// Whether any binding has something to get.
     pub fn is_ready(&self) -> bool {
         !self.ready.is_empty()

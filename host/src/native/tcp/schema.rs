@@ -2,7 +2,7 @@
 
 use super::super::options::{ms_schema, ports_schema};
 use super::socket;
-use crate::plugin::{Description, KindDescription, Routing};
+use crate::plugin::{Description, KindDescription, Placement, Routing};
 use serde_json::{Value, json};
 
 /// As a plugin would.
@@ -13,6 +13,7 @@ pub(in super::super) fn describe() -> Description {
         when_schema: Some(when.to_string()),
         with_schema: None,
         routes,
+        placement: Placement::EveryWorker,
     };
     Description {
         type_name: "tcp".into(),

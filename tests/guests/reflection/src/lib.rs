@@ -1,6 +1,8 @@
 //! What guests that write their frames by hand have in common: past the SDK, which would not let them.
 
-use zilla_sdk::bindings::exports::zilla::plugin::binding_exports::{Description, KindDescription, Routing};
+use zilla_sdk::bindings::exports::zilla::plugin::binding_exports::{
+    Description, KindDescription, Placement, Routing,
+};
 use zilla_sdk::{Frame, FrameFlags, FrameKind, StreamId};
 
 /// A binding of one kind, without options.
@@ -11,6 +13,7 @@ pub fn describe(type_name: &str, routes: Routing) -> Description {
         when_schema: None,
         with_schema: None,
         routes,
+        placement: Placement::EveryWorker,
     };
     Description { type_name: type_name.to_owned(), version: "1.0.0".to_owned(), kinds: vec![kind] }
 }
