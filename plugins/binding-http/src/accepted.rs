@@ -63,14 +63,16 @@ impl Accepted {
         scheme: Scheme,
         cx: &mut Context<'_>,
     ) -> Result<Self, CloseCode> {
-        let choice = choose(&shared.versions, begin.attributes.get(b"alpn"), scheme)?;
+        let choice = choose(&shared.options.versions, begin.attributes.get(b"alpn"), scheme)?;
         cx.reply().begin();
         let source = begin.attributes.get_str("source").unwrap_or_default();
+        let is_told = !shared.options.forwarded.headers.is_empty();
+        let address = forwarded::address(source).filter(|_| is_told);
         let shared = Rc::clone(shared);
         Ok(Self(match choice {
-            Choice::Http2 => Speaks::Http2(Box::new(h2::Connection::new(shared, scheme, 0, cx))),
+            Choice::Http2 => Speaks::Http2(Box::new(h2::Connection::new(shared, scheme, address, 0, cx))),
             Choice::Http1 | Choice::Preface => Speaks::Http1 {
-                connection: Box::new(Connection::new(shared, scheme, forwarded::address(source), cx)),
+                connection: Box::new(Connection::new(shared, scheme, address, cx)),
                 preface: (choice == Choice::Preface).then_some(0),
             },
         }))
@@ -88,8 +90,8 @@ impl Accepted {
         *seen += octets;
         cx.request().consume(octets as u64);
         if *seen == PREFACE.len() {
-            let (shared, scheme) = connection.parts();
-            let mut http2 = Box::new(h2::Connection::new(shared, scheme, PREFACE.len(), cx));
+            let (shared, scheme, address) = connection.parts();
+            let mut http2 = Box::new(h2::Connection::new(shared, scheme, address, PREFACE.len(), cx));
             http2.receive(data.payload.split_at(octets).1, cx);
             self.0 = Speaks::Http2(http2);
         }

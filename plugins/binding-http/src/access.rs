@@ -1,6 +1,7 @@
 //! `access-control`: which web pages may ask (CORS, as the Fetch standard has it). Nothing here knows how a
 //! request or a response is framed.
 
+use crate::status::Refusal;
 use crate::target::{Authority, Scheme};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -75,9 +76,10 @@ pub(crate) enum Verdict {
     Pass(Grant),
     /// It asks whether it may ask: it is answered with 204 and these fields.
     Preflight(Grant),
-    /// It is answered with 403.
-    Refused,
 }
+
+/// What a request of a page that must not ask is answered with.
+const REFUSED: Refusal = Refusal::new(403, "the origin must not ask this");
 
 /// Fields of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,9 +102,9 @@ impl Grant {
         }
     }
 
-    /// Whether a response of this request has fields of ours, so that those of the exit are left out.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+    /// To keep until the response comes, if that has fields of ours. Then those of the exit are left out.
+    pub(crate) fn kept(self) -> Option<Box<Self>> {
+        (!self.fields.is_empty()).then(|| Box::new(self))
     }
 }
 
@@ -111,25 +113,25 @@ const EXPOSE_HEADERS: &str = "access-control-expose-headers";
 
 impl HttpAccessControl {
     /// Decides on a request.
-    pub(crate) fn judge(&self, asking: &Asking<'_>) -> Verdict {
+    pub(crate) fn judge(&self, asking: &Asking<'_>) -> Result<Verdict, Refusal> {
         let is_preflight = asking.method == "OPTIONS"
             && asking.origin.is_some()
             && (asking.requested_method.is_some() || asking.requested_headers.is_some());
-        let Some(origin) = asking.origin else { return Verdict::Pass(self.varied()) };
-        match self.policy {
+        let Some(origin) = asking.origin else { return Ok(Verdict::Pass(self.varied())) };
+        Ok(match self.policy {
             // It says nothing of what may be done: the request that follows is refused.
             HttpAccessPolicy::SameOrigin if is_preflight => {
                 Verdict::Preflight(Self::default().preflight(asking, origin))
             }
             _ if is_same(asking, origin) && !is_preflight => Verdict::Pass(self.varied()),
-            HttpAccessPolicy::SameOrigin => Verdict::Refused,
-            HttpAccessPolicy::CrossOrigin if !self.allows_origin(origin) => Verdict::Refused,
+            HttpAccessPolicy::SameOrigin => return Err(REFUSED),
+            HttpAccessPolicy::CrossOrigin if !self.allows_origin(origin) => return Err(REFUSED),
             HttpAccessPolicy::CrossOrigin if !is_preflight => Verdict::Pass(self.actual(origin)),
             HttpAccessPolicy::CrossOrigin if self.allows(asking) => {
                 Verdict::Preflight(self.preflight(asking, origin))
             }
-            HttpAccessPolicy::CrossOrigin => Verdict::Refused,
-        }
+            HttpAccessPolicy::CrossOrigin => return Err(REFUSED),
+        })
     }
 
     /// Whether the answer names the origin, so that it is not that for another.

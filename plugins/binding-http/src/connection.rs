@@ -30,7 +30,8 @@ use crate::body::Decoder;
 use crate::buffer::Buffer;
 use crate::date::DateLine;
 use crate::h2::FieldList;
-use crate::options::{HttpOptions, HttpVersion, Limits};
+use crate::options::{HttpOptions, Limits};
+use crate::request::Expects;
 use crate::response::{self, Asked};
 use crate::target::Scheme;
 use deadline::Clock;
@@ -43,8 +44,6 @@ use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Stream, StreamId};
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) options: HttpOptions,
-    /// Those that are served.
-    pub(crate) versions: Vec<HttpVersion>,
     /// None if responses get no date.
     pub(crate) date: Option<RefCell<DateLine>>,
     /// Room for the fields of a request of HTTP/2 while it is decoded.
@@ -115,17 +114,6 @@ struct Exchange {
     is_reply_moved: bool,
 }
 
-/// What a client waits for before it sends its body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expects {
-    /// Nothing, or no more.
-    Nothing,
-    /// `100 Continue`, from here.
-    Ours,
-    /// `100 Continue`, from the exit.
-    Exits,
-}
-
 /// The request's direction to the exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Request {
@@ -149,7 +137,7 @@ enum Reply {
 }
 
 impl Connection {
-    /// A connection that begins; `address` is where it comes from.
+    /// A connection that begins; `address` is where it comes from, if exits are told.
     pub(crate) fn new(
         shared: Rc<Shared>,
         scheme: Scheme,
@@ -157,9 +145,9 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Self {
         let mut connection = Self {
-            address: address.filter(|_| !shared.options.forwarded.headers.is_empty()),
             shared,
             scheme,
+            address,
             receiving: Receiving::Head,
             exchange: None,
             inbox: Buffer::default(),
@@ -184,8 +172,8 @@ impl Connection {
     }
 
     /// What a connection of another version begins with in its place.
-    pub(crate) fn parts(&self) -> (Rc<Shared>, Scheme) {
-        (Rc::clone(&self.shared), self.scheme)
+    pub(crate) fn parts(&mut self) -> (Rc<Shared>, Scheme, Option<Box<str>>) {
+        (Rc::clone(&self.shared), self.scheme, self.address.take())
     }
 }
 

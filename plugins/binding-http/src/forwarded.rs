@@ -61,11 +61,11 @@ impl HttpForwarded {
     pub(crate) fn write(
         &self,
         way: &Way<'_>,
-        earlier: impl Fn(&[u8]) -> Option<Vec<u8>>,
+        earlier: impl Fn(&'static str) -> Option<Vec<u8>>,
         attributes: &mut AttributesWriter<'_>,
     ) {
         for header in &self.headers {
-            let earlier = if self.trust { earlier(header.name().as_bytes()) } else { None };
+            let earlier = if self.trust { earlier(header.name()) } else { None };
             let here = match header {
                 HttpForwardedHeader::Forwarded => Some(element(way)),
                 HttpForwardedHeader::XForwardedFor => Some(way.address.unwrap_or("unknown").into()),

@@ -3,8 +3,8 @@
 
 use crate::facts::{Facts, Marks};
 use crate::fields;
-use crate::forwarded::{HttpForwarded, Way};
 use crate::options::Limits;
+use crate::request::{Added, AnyRequest};
 use crate::status::Refusal;
 use crate::target::{Authority, Scheme, Target};
 use httparse::{Error, Header, Request, Status};
@@ -62,69 +62,43 @@ pub(crate) struct RequestHead<'s, 'a> {
     dropped: Marks,
 }
 
-/// What an exit is told besides the request itself.
-pub(crate) struct Added<'a> {
-    pub(crate) forwarded: &'a HttpForwarded,
-    /// The address that the connection comes from, if it is known.
-    pub(crate) address: Option<&'a str>,
-    /// This gateway's name in `via`.
-    pub(crate) via: Option<&'a str>,
-    /// The expectation is the exit's to answer.
-    pub(crate) expect: bool,
-    /// The protocols that the exit may switch to.
-    pub(crate) upgrade: Option<&'a [u8]>,
-}
-
-impl Added<'_> {
-    fn write(&self, head: &RequestHead<'_, '_>, attributes: &mut AttributesWriter<'_>) {
-        if !self.forwarded.headers.is_empty() {
-            head.with_authority(|authority| {
-                let way = Way { address: self.address, scheme: head.scheme.as_str(), authority };
-                self.forwarded.write(&way, |name| head.joined(name), attributes);
-            });
-        }
-        if let Some(name) = self.via {
-            let version = if head.version == Version::Http11 { "1.1" } else { "1.0" };
-            attributes.push("via", format!("{version} {name}"));
-        }
-        if self.expect {
-            attributes.push("expect", "100-continue");
-        }
-        if let Some(protocols) = self.upgrade {
-            attributes.push("upgrade", protocols);
-        }
+impl AnyRequest for RequestHead<'_, '_> {
+    fn method(&self) -> &str {
+        self.method
     }
-}
 
-impl<'a> RequestHead<'_, 'a> {
-    /// The field of that name; none if there are several, for they may not say the same.
-    pub(crate) fn only(&self, name: &str) -> Result<Option<&'a [u8]>, Refusal> {
-        let is_meant = |field: &&Header<'a>| field.name.eq_ignore_ascii_case(name);
-        let mut values = self.fields.iter().filter(is_meant).map(|field| fields::trim(field.value));
-        match (values.next(), values.next()) {
-            (value, None) => Ok(value),
-            (_, Some(_)) => Err(Refusal::bad_request("a field is there more than once")),
+    fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    fn version(&self) -> &'static str {
+        match self.version {
+            Version::Http10 => "1.0",
+            Version::Http11 => "1.1",
         }
     }
 
-    /// All fields of that name in one (RFC 9110, 5.3).
-    fn joined(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let is_meant = |(index, field): &(usize, &Header<'a>)| {
-            !self.dropped.has(*index) && field.name.as_bytes().eq_ignore_ascii_case(name)
-        };
-        let values = self.fields.iter().enumerate().filter(is_meant);
-        let values: Vec<&[u8]> = values.map(|(_, field)| fields::trim(field.value)).collect();
-        (!values.is_empty()).then(|| values.join(&b", "[..]))
-    }
-
-    /// Hands the authority to `take`, as `host:port` in lower case.
-    pub(crate) fn with_authority<R>(&self, take: impl FnOnce(Option<&[u8]>) -> R) -> R {
+    fn with_authority<R>(&self, take: impl FnOnce(Option<&[u8]>) -> R) -> R {
         match self.authority {
             Some(authority) => authority.with_normalised(self.scheme, |octets| take(Some(octets))),
             None => take(None),
         }
     }
 
+    fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
+        let is_meant = |field: &&Header<'_>| field.name.eq_ignore_ascii_case(name);
+        self.fields.iter().filter(is_meant).map(|field| fields::trim(field.value))
+    }
+
+    fn values_handed_on<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
+        let is_meant = |(index, field): &(usize, &Header<'_>)| {
+            !self.dropped.has(*index) && field.name.eq_ignore_ascii_case(name)
+        };
+        self.fields.iter().enumerate().filter(is_meant).map(|(_, field)| fields::trim(field.value))
+    }
+}
+
+impl RequestHead<'_, '_> {
     /// Writes the request as attributes: pseudo-headers, then header fields in order in lower case, then what
     /// is added.
     pub(crate) fn write(&self, added: &Added<'_>, attributes: &mut AttributesWriter<'_>) {
@@ -135,7 +109,7 @@ impl<'a> RequestHead<'_, 'a> {
         }
         self.target.with_path(|path| attributes.push(b":path", path));
         for (index, field) in self.fields.iter().enumerate() {
-            if !self.dropped.has(index) && !added.forwarded.replaces(field.name.as_bytes()) {
+            if !self.dropped.has(index) && !added.replaces(field.name.as_bytes()) {
                 attributes.push_lowercase(field.name.as_bytes(), field.value);
             }
         }

@@ -36,7 +36,7 @@
 //!   the exit are left out, and its `content-length` is held to.
 //! * Requests of one connection of HTTP/1.1 are handled one after another; what is sent ahead waits in the
 //!   order in which it came, and as credit that is not given back.
-//! * Of HTTP/2, crumbs of `cookie` are one field, the last; field names of a response are sent in lower case,
+//! * Of HTTP/2, crumbs of `cookie` are one field, the last of the client's; field names of a response are sent in lower case,
 //!   and its trailers always.
 //! * `100 Continue` is sent when the exit grants credit or answers with a status below 300, or else as soon
 //!   as the host has had its chance to say that no route fits; with `expect: pass`, when the exit says so.
@@ -47,13 +47,13 @@
 //!
 //! | key | default | |
 //! |---|---|---|
-//! | `versions` | `[http/1.1, h2]` | which are served; with `access-control`, `forwarded`, `via` or `expect: pass`, which are not served over HTTP/2 yet, `[http/1.1]` |
+//! | `versions` | `[http/1.1, h2]` | which are served |
 //! | `overrides` | | request headers to set after routing, before those of the route |
 //! | `access-control` | none is refused | which web pages may ask, see [below](#web-pages) |
 //! | `expect` | `answer` | `pass`: a client that waits with its body is answered by the exit, to which `expect` is handed on |
 //! | `forwarded.headers` | `[]` | which of `forwarded`, `x-forwarded-for`, `x-forwarded-proto` and `x-forwarded-host` to set; others pass as the client sent them |
 //! | `forwarded.trust` | `false` | whether clients are proxies whose word counts: then addresses are appended, and scheme and host kept. Else what they claim is replaced |
-//! | `via` | none | this gateway's name, appended in a `via` to requests and responses |
+//! | `via` | none | this gateway's name, appended in a `via` to requests, with the version of the client, and to responses, with 1.1 or 2 |
 //! | `upgrade` | `[]` | protocols that are handed on in `upgrade`, for routes and exits to decide on |
 //! | `date` | `true` | whether responses get a `date` where the exit gives none |
 //! | `length-required` | `false` | whether POST, PUT and PATCH without a length are refused with 411; else their body is empty (RFC 9112, 6.3). Of HTTP/2, a body needs none |
@@ -227,6 +227,7 @@ mod forwarded;
 mod h2;
 mod head;
 mod options;
+mod request;
 mod response;
 mod routes;
 mod source;
@@ -289,7 +290,6 @@ impl Binding for Http {
                 limits: Limits::new(&options, attributes_octets),
                 date: options.date.then(|| RefCell::new(DateLine::new())),
                 h2_fields: RefCell::default(),
-                versions: options.served(),
                 options,
             };
             (Role::Server(Rc::new(shared)), overrides)

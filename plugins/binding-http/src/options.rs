@@ -26,8 +26,7 @@ pub enum HttpVersion {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct HttpOptions {
     /// Versions to serve, at least one.
-    #[schemars(with = "Vec<HttpVersion>")]
-    pub versions: Option<Vec<HttpVersion>>,
+    pub versions: Vec<HttpVersion>,
     /// Request headers to set after routing, by lower-case name; pseudo-headers such as `:authority` too.
     pub overrides: BTreeMap<String, String>,
     /// Whether responses get a `date` where the exit gives none.
@@ -55,7 +54,7 @@ pub struct HttpOptions {
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
-            versions: None,
+            versions: vec![HttpVersion::Http11, HttpVersion::H2],
             overrides: BTreeMap::new(),
             date: true,
             length_required: false,
@@ -151,7 +150,9 @@ impl Default for HttpTimeouts {
 impl HttpOptions {
     /// Checks what the types cannot say.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        self.check_versions()?;
+        if self.versions.is_empty() {
+            return Err(config_error("/options/versions", "http/1.1, h2 or both", "none"));
+        }
         check_upgrade(&self.upgrade)?;
         forwarded::check_via(self.via.as_deref())?;
         if self.timeouts.drain_idle_ms == 0 {
@@ -171,43 +172,6 @@ pub(crate) fn within(pointer: &str, value: u32, min: u32, max: u32) -> Result<()
         return Ok(());
     }
     Err(config_error(pointer, format!("a number from {min} to {max}"), value.to_string()))
-}
-
-impl HttpOptions {
-    /// The versions that are served: both, unless the options say which, or ask for what is done for HTTP/1.1 alone.
-    pub(crate) fn served(&self) -> Vec<HttpVersion> {
-        match (&self.versions, self.of_http1_alone()) {
-            (Some(versions), _) => versions.clone(),
-            (None, Some(_)) => vec![HttpVersion::Http11],
-            (None, None) => vec![HttpVersion::Http11, HttpVersion::H2],
-        }
-    }
-
-    /// An option that is not served over HTTP/2.
-    fn of_http1_alone(&self) -> Option<&'static str> {
-        let options = [
-            ("access-control", self.access_control.is_some()),
-            ("forwarded", !self.forwarded.headers.is_empty()),
-            ("via", self.via.is_some()),
-            ("expect", self.expect == HttpExpect::Pass),
-        ];
-        options.into_iter().find_map(|(name, is_set)| is_set.then_some(name))
-    }
-
-    /// What would be ignored over HTTP/2 is refused with it.
-    fn check_versions(&self) -> Result<(), ConfigError> {
-        let served = self.served();
-        if served.is_empty() {
-            return Err(config_error("/options/versions", "http/1.1, h2 or both", "none"));
-        }
-        match self.of_http1_alone().filter(|_| served.contains(&HttpVersion::H2)) {
-            None => Ok(()),
-            Some(name) => {
-                let expected = format!("http/1.1 alone: `{name}` is not served over HTTP/2 yet");
-                Err(config_error("/options/versions", expected, "h2"))
-            }
-        }
-    }
 }
 
 pub(crate) fn check_versions(versions: &[HttpVersion]) -> Result<(), ConfigError> {

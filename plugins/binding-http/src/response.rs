@@ -35,7 +35,7 @@ pub(crate) struct Asked {
 /// What a response gets besides what the exit gave it.
 #[derive(Clone, Copy)]
 pub(crate) struct Ours<'a> {
-    /// The line of a `date`, where there is none.
+    /// The line of a `date`, of HTTP/2 its value, where there is none.
     pub(crate) date: Option<&'a [u8]>,
     /// This gateway's name in `via`.
     pub(crate) via: Option<&'a str>,
@@ -45,11 +45,21 @@ pub(crate) struct Ours<'a> {
 
 impl Ours<'_> {
     fn write(&self, out: &mut Vec<u8>, attributes: Attributes<'_>) {
+        self.with_fields("1.1", attributes, |name, value| write_line(out, name.as_bytes(), value));
+    }
+
+    /// Hands each field but the date to `take`. `attributes` are those of the response.
+    pub(crate) fn with_fields(
+        &self,
+        version: &str,
+        attributes: Attributes<'_>,
+        mut take: impl FnMut(&str, &[u8]),
+    ) {
         if let Some(name) = self.via {
-            write_line(out, b"via", format!("1.1 {name}").as_bytes());
+            take("via", format!("{version} {name}").as_bytes());
         }
         if let Some(access) = self.access {
-            access.with_fields(attributes, |name, value| write_line(out, name.as_bytes(), value));
+            access.with_fields(attributes, take);
         }
     }
 }
@@ -190,7 +200,7 @@ pub(crate) fn write_switch(
 }
 
 /// Whether a field says what web pages may do with a response.
-fn is_access(name: &[u8]) -> bool {
+pub(crate) fn is_access(name: &[u8]) -> bool {
     const PREFIX: &[u8] = b"access-control-";
     name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }

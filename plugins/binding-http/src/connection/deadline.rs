@@ -1,7 +1,8 @@
 //! Time limits. They are kept here, and the host holds at most one timer for a connection: a deadline that
 //! moves away costs nothing, for the timer of the old one is set anew when it comes.
 
-use super::{Connection, Expects, Receiving, Reply};
+use super::{Connection, Receiving, Reply};
+use crate::request::Expects;
 use crate::status::Refusal;
 use zilla_sdk::{CloseCode, Context};
 

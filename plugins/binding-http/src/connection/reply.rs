@@ -1,6 +1,7 @@
 //! From the exit to the client: heads, content and its end, as the client's credit allows.
 
-use super::{Connection, Expects, Receiving, Reply, Request};
+use super::{Connection, Receiving, Reply, Request};
+use crate::request::Expects;
 use crate::response::{self, Fault, Framing, Ours};
 use crate::source::{self, Source};
 use crate::status::Refusal;

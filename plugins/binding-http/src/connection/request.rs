@@ -1,11 +1,11 @@
 //! From the client to the exit: heads, bodies and their ends.
 
 use super::switch::Judged;
-use super::{Connection, Exchange, Expects, Receiving, Reply, Request};
+use super::{Connection, Exchange, Receiving, Reply, Request};
 use crate::body::{Chunked, Decoder, Found};
 use crate::fields;
-use crate::head::{self, Added, Framing, RequestHead};
-use crate::options::HttpExpect;
+use crate::head::{self, Framing, RequestHead};
+use crate::request::{Added, Expects};
 use crate::response::{Asked, CONTINUE};
 use crate::source::Source;
 use crate::status::{Refusal, not_opened};
@@ -155,18 +155,9 @@ impl Connection {
         };
         let options = &self.shared.options;
         let upgrade = head.upgrade.and_then(|protocols| fields::offered(protocols, &options.upgrade));
-        let expects = match options.expect {
-            _ if !head.expects_continue => Expects::Nothing,
-            HttpExpect::Answer => Expects::Ours,
-            HttpExpect::Pass => Expects::Exits,
-        };
-        let added = Added {
-            forwarded: &options.forwarded,
-            address: self.address.as_deref(),
-            via: options.via.as_deref(),
-            expect: expects == Expects::Exits,
-            upgrade: upgrade.as_deref(),
-        };
+        let expects = Expects::of(head.expects_continue, options);
+        let address = self.address.as_deref();
+        let added = Added { options, address, expects, upgrade: upgrade.as_deref() };
         let exit = match cx.open(|attributes| head.write(&added, attributes)) {
             Ok(exit) => exit,
             Err(error) => {

@@ -3,8 +3,9 @@
 //! While it does, this connection sees no octets of them. It sees credit that receivers give, which says that
 //! they come further.
 
-use super::{Connection, Expects, Receiving, Reply, Request};
+use super::{Connection, Receiving, Reply, Request};
 use crate::body::Decoder;
+use crate::request::Expects;
 use crate::response::Framing;
 use crate::source::{FORWARDED_OCTETS_MIN, Source};
 use zilla_sdk::Context;

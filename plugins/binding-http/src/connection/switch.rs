@@ -1,12 +1,12 @@
 //! What happens to a request besides being handed on: web pages are judged, interim responses pass, and another
 //! protocol may be agreed on, after which octets go both ways as they are (RFC 9110, 7.8).
 
-use super::{Connection, Expects, Receiving, Reply, Request};
-use crate::access::{Asking, Grant, Verdict};
+use super::{Connection, Receiving, Reply, Request};
+use crate::access::{Grant, Verdict};
 use crate::head::{Framing, RequestHead, Version};
+use crate::request::{self, Expects};
 use crate::response::{self, Fault, Ours};
 use crate::source::Source;
-use crate::status::Refusal;
 use zilla_sdk::{Attributes, Context};
 
 /// What `access-control` makes of a request.
@@ -20,25 +20,9 @@ pub(super) enum Judged {
 impl Connection {
     /// Decides whether a web page may ask.
     pub(super) fn judge(&mut self, head: &RequestHead<'_, '_>, cx: &mut Context<'_>) -> Judged {
-        let shared = std::rc::Rc::clone(&self.shared);
-        let Some(control) = &shared.options.access_control else { return Judged::Passes(None) };
-        let verdict = head.with_authority(|authority| {
-            Ok(control.judge(&Asking {
-                method: head.method,
-                scheme: self.scheme,
-                authority,
-                origin: head.only("origin")?,
-                requested_method: head.only("access-control-request-method")?,
-                requested_headers: head.only("access-control-request-headers")?,
-            }))
-        });
-        match verdict {
-            Ok(Verdict::Pass(grant)) => Judged::Passes((!grant.is_empty()).then(|| Box::new(grant))),
+        match request::judge(&self.shared.options, head) {
+            Ok(Verdict::Pass(grant)) => Judged::Passes(grant.kept()),
             Ok(Verdict::Preflight(grant)) => Judged::Answered(self.answer_preflight(head, &grant, cx)),
-            Ok(Verdict::Refused) => {
-                self.refuse(Refusal::new(403, "the origin must not ask this"), cx);
-                Judged::Answered(None)
-            }
             Err(refusal) => {
                 self.refuse(refusal, cx);
                 Judged::Answered(None)

@@ -43,6 +43,8 @@ const OUTBOX_OCTETS_MAX: usize = 16_384;
 pub(crate) struct Connection {
     shared: Rc<Shared>,
     scheme: Scheme,
+    /// The address that the client connects from, if it is known and exits are told.
+    address: Option<Box<str>>,
     reading: Reading,
     /// Octets of a frame that is not complete, its head included; never those of `DATA`.
     partial: Vec<u8>,
@@ -83,13 +85,21 @@ enum Leaving {
 }
 
 impl Connection {
-    /// A connection of which so many octets of the client's preface have come. Its `SETTINGS` are sent.
-    pub(crate) fn new(shared: Rc<Shared>, scheme: Scheme, preface: usize, cx: &mut Context<'_>) -> Self {
+    /// A connection of which so many octets of the client's preface have come. Its `SETTINGS` are sent. `address` is
+    /// where it comes from, if exits are told.
+    pub(crate) fn new(
+        shared: Rc<Shared>,
+        scheme: Scheme,
+        address: Option<Box<str>>,
+        preface: usize,
+        cx: &mut Context<'_>,
+    ) -> Self {
         let now_ms = cx.now().monotonic_ms;
         let limits = shared.limits.h2;
         let settings = limits.settings(shared.limits.header_bytes);
         let mut connection = Self {
             scheme,
+            address,
             reading: Reading::Preface(preface),
             partial: Vec::new(),
             fragments: None,
@@ -198,7 +208,7 @@ impl Stream for Connection {
         if from_client(cx) {
             self.flush(cx);
         } else if let Some(place) = self.current(cx) {
-            self.send_continue(place, cx);
+            self.exit_takes(place, cx);
             self.deliver_inbox(place, cx);
         }
         self.arm(cx);

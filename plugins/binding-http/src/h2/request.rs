@@ -3,6 +3,7 @@
 use super::hpack::FIELD_OVERHEAD_OCTETS;
 use crate::fields::{self, Field};
 use crate::options::Limits;
+use crate::request::{Added, AnyRequest};
 use crate::status::Refusal;
 use crate::target::{Authority, Scheme, Target};
 use std::ops::Range;
@@ -46,13 +47,65 @@ pub(crate) struct FieldList {
     unfit: Option<Unfit>,
 }
 
-/// What a request says besides what is handed on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    pub(super) is_head: bool,
-    pub(super) expects_continue: bool,
+/// The fields of a request that fit. Its authority and its target are valid.
+pub(super) struct RequestHead<'a> {
+    method: &'a str,
+    scheme: Scheme,
+    authority: Authority<'a>,
+    target: Target<'a>,
+    /// Fields that are handed on, but for cookies.
+    fields: Attributes<'a>,
+    cookies: &'a [u8],
     /// `content-length`
     pub(super) length: Option<u64>,
+    /// The client waits for `100 Continue`.
+    pub(super) expects_continue: bool,
+}
+
+impl RequestHead<'_> {
+    /// Writes the request as attributes: pseudo-headers, then header fields in order, then what is added.
+    pub(super) fn write(&self, added: &Added<'_>, attributes: &mut AttributesWriter<'_>) {
+        attributes.push(b":method", self.method);
+        attributes.push(b":scheme", self.scheme.as_str());
+        self.authority.with_normalised(self.scheme, |octets| attributes.push(b":authority", octets));
+        self.target.with_path(|path| attributes.push(b":path", path));
+        if added.replaces_some() {
+            let kept = self.fields.iter().filter(|(name, _)| !added.replaces(name));
+            kept.for_each(|(name, value)| attributes.push(name, value));
+        } else {
+            attributes.append(self.fields);
+        }
+        if !self.cookies.is_empty() {
+            attributes.push(b"cookie", self.cookies);
+        }
+        added.write(self, attributes);
+    }
+}
+
+impl AnyRequest for RequestHead<'_> {
+    fn method(&self) -> &str {
+        self.method
+    }
+
+    fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    fn version(&self) -> &'static str {
+        "2"
+    }
+
+    fn with_authority<R>(&self, take: impl FnOnce(Option<&[u8]>) -> R) -> R {
+        self.authority.with_normalised(self.scheme, |octets| take(Some(octets)))
+    }
+
+    fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
+        self.fields.iter().filter(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    fn values_handed_on<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
+        self.values(name)
+    }
 }
 
 impl FieldList {
@@ -183,15 +236,13 @@ impl FieldList {
         self.value(&self.method) == Some(b"HEAD")
     }
 
-    /// Checks the request, all fields being there, and hands what writes its attributes to `open`: pseudo-headers,
-    /// then header fields in order.
-    pub(super) fn request<R>(
+    /// Checks the request, all fields being there.
+    pub(super) fn request(
         &self,
         scheme: Scheme,
         ends: bool,
         limits: &Limits,
-        open: impl FnOnce(Asked, &mut dyn FnMut(&mut AttributesWriter<'_>)) -> R,
-    ) -> Result<R, Unfit> {
+    ) -> Result<RequestHead<'_>, Unfit> {
         if let Some(unfit) = self.unfit {
             return Err(unfit);
         }
@@ -222,22 +273,16 @@ impl FieldList {
         if attributes_octets > limits.attributes_octets {
             return Err(self.too_long());
         }
-        let asked = Asked {
-            is_head: method == "HEAD",
-            expects_continue: self.expects_continue && !ends,
+        Ok(RequestHead {
+            method,
+            scheme,
+            authority,
+            target,
+            fields: Attributes::new(&self.attributes),
+            cookies: &self.cookies,
             length: self.length,
-        };
-        let mut write = |attributes: &mut AttributesWriter<'_>| {
-            attributes.push(b":method", method);
-            attributes.push(b":scheme", scheme.as_str());
-            authority.with_normalised(scheme, |octets| attributes.push(b":authority", octets));
-            target.with_path(|path| attributes.push(b":path", path));
-            attributes.append(Attributes::new(&self.attributes));
-            if !self.cookies.is_empty() {
-                attributes.push(b"cookie", &self.cookies);
-            }
-        };
-        Ok(open(asked, &mut write))
+            expects_continue: self.expects_continue && !ends,
+        })
     }
 
     /// RFC 9113, 8.5: `CONNECT` has an authority, and neither scheme nor path. It is not served.

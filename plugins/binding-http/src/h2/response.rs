@@ -2,7 +2,7 @@
 
 use super::hpack::Encoder;
 use crate::fields::{self, Field};
-use crate::response::Fault;
+use crate::response::{Fault, Ours, is_access};
 use zilla_sdk::Attributes;
 
 /// What the fields of a response say.
@@ -38,18 +38,49 @@ pub(super) fn check(attributes: Attributes<'_>) -> Result<Said, Fault> {
     Ok(said)
 }
 
-/// Writes checked fields, without those that have no place in HTTP/2.
-pub(super) fn write_fields(
+/// Writes the head of a response whose fields are checked, and what it gets besides.
+pub(super) fn write_head(
+    out: &mut Vec<u8>,
+    encoder: &mut Encoder,
+    status: u16,
+    attributes: Attributes<'_>,
+    ours: Ours<'_>,
+) {
+    encoder.begin(out);
+    encoder.status(out, status);
+    write_fields(out, encoder, status, attributes, ours.access.is_some());
+    if let Some(date) = ours.date {
+        encoder.field(out, b"date", date);
+    }
+    ours.with_fields("2", attributes, |name, value| encoder.field(out, name.as_bytes(), value));
+}
+
+/// Writes an interim response (RFC 9110, 15.2) whose fields are checked.
+pub(super) fn write_interim(
     out: &mut Vec<u8>,
     encoder: &mut Encoder,
     status: u16,
     attributes: Attributes<'_>,
 ) {
+    encoder.begin(out);
+    encoder.status(out, status);
+    write_fields(out, encoder, status, attributes, false);
+}
+
+/// Writes checked fields, without those that have no place in HTTP/2, or that are ours to say.
+fn write_fields(
+    out: &mut Vec<u8>,
+    encoder: &mut Encoder,
+    status: u16,
+    attributes: Attributes<'_>,
+    access_is_ours: bool,
+) {
     for (name, value) in attributes {
         match Field::of(name) {
             _ if name.starts_with(b":") => {}
+            _ if access_is_ours && is_access(name) => {}
             Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te | Field::Upgrade => {}
-            Field::ContentLength if status == 204 => {}
+            Field::ContentLength if status == 204 || status < 200 => {}
             _ => write_field(out, encoder, name, value),
         }
     }

@@ -1,7 +1,9 @@
 //! The streams of a connection, and how they are found.
 
 use super::flow::{ReceiveWindow, SendWindow};
+use crate::access::Grant;
 use crate::buffer::Buffer;
+use crate::request::Expects;
 use zilla_sdk::StreamId;
 
 /// Places that are kept when the last stream is over; more are given back, so that an idle connection is small.
@@ -42,8 +44,9 @@ pub(super) struct Stream {
     /// The stream that the request went to, 0 if there is none.
     pub(super) exit: StreamId,
     pub(super) is_head: bool,
-    /// The client waits for `100 Continue`.
-    pub(super) expects_continue: bool,
+    pub(super) expects: Expects,
+    /// What web pages may do with the response.
+    pub(super) access: Option<Box<Grant>>,
     pub(super) request: Request,
     /// The exit takes the request's content.
     pub(super) is_taken: bool,

@@ -6,6 +6,7 @@ mod errors;
 mod exchanges;
 mod floods;
 mod flow;
+mod options;
 mod peer;
 mod properties;
 mod requests;

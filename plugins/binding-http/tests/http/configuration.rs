@@ -79,12 +79,6 @@ fn what_is_wrong_is_refused_with_its_place() {
         ("{kind: proxy}", "/kind"),
         ("{kind: server, options: {versions: []}}", "/options/versions"),
         ("{kind: server, options: {versions: [http/3]}}", "/options"),
-        ("{kind: server, options: {versions: [http/1.1, h2], via: a}}", "/options/versions"),
-        (
-            "{kind: server, options: {versions: [h2], access-control: {policy: same-origin}}}",
-            "/options/versions",
-        ),
-        ("{kind: server, options: {versions: [h2], expect: pass}}", "/options/versions"),
         ("{kind: server, options: {access-control: {policy: any}}}", "/options"),
         ("{kind: server, options: {forwarded: {headers: [via]}}}", "/options"),
         ("{kind: server, options: {via: 'a b'}}", "/options/via"),
@@ -145,6 +139,11 @@ fn what_is_wrong_is_refused_with_its_place() {
 #[test]
 fn any_version_may_be_served() {
     for versions in ["http/1.1, h2", "h2, http/1.1", "h2", "http/1.1"] {
-        compiled(&format!("{{kind: server, options: {{versions: [{versions}]}}, exit: a}}"));
+        for more in [
+            "",
+            ", access-control: {}, expect: pass, forwarded: {headers: [forwarded]}, via: a, upgrade: [b]",
+        ] {
+            compiled(&format!("{{kind: server, options: {{versions: [{versions}]{more}}}, exit: a}}"));
+        }
     }
 }

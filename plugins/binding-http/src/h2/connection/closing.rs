@@ -4,6 +4,7 @@ use super::frames::Reading;
 use super::{Connection, Leaving};
 use crate::h2::frame::{self, Code, Wrong};
 use crate::h2::streams::{Place, Reply, Request};
+use crate::request::Expects;
 use crate::status::Refusal;
 use zilla_sdk::{CloseCode, Context};
 
@@ -20,7 +21,7 @@ impl Connection {
             return self.reset_stream(place, code, cx);
         }
         let (id, is_head) = (stream.id, stream.is_head);
-        stream.expects_continue = false;
+        stream.expects = Expects::Nothing;
         stream.reply = Reply::Body(None);
         if !is_head {
             stream.held.push(refusal.because.as_bytes());

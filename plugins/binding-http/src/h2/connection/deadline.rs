@@ -5,6 +5,7 @@ use super::{Connection, Leaving};
 use crate::h2::frame::Code;
 use crate::h2::streams::{Place, Reply, Request, Stream};
 use crate::options::HttpTimeouts;
+use crate::request::Expects;
 use crate::status::Refusal;
 use zilla_sdk::{CloseCode, Context};
 
@@ -73,10 +74,10 @@ impl Clock {
         self.due_in(timeouts.drain_idle_ms, now_ms);
     }
 
-    pub(super) fn stream_began(&mut self, expects_continue: bool, timeouts: &HttpTimeouts, now_ms: u64) {
+    pub(super) fn stream_began(&mut self, expects: Expects, timeouts: &HttpTimeouts, now_ms: u64) {
         self.stream_moved(timeouts, now_ms);
         self.due_in(timeouts.body_read_ms, now_ms);
-        if expects_continue {
+        if expects == Expects::Ours {
             self.due_ms = now_ms;
         }
     }
@@ -210,7 +211,7 @@ impl Connection {
 /// The earliest time limit that applies to a stream.
 fn stream_deadline(stream: &Stream, timeouts: &HttpTimeouts) -> Option<(u64, Wake)> {
     let with = |deadline: Option<u64>, wake| deadline.map(|due_ms| (due_ms, wake));
-    if stream.expects_continue && stream.reply == Reply::Awaited {
+    if stream.expects == Expects::Ours && stream.reply == Reply::Awaited {
         return Some((stream.moved_ms, Wake::Continue));
     }
     // The client waits for us, or does not open its window: another stream's turn is no reason to wait that long.

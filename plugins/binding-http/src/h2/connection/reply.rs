@@ -1,12 +1,15 @@
 //! From the exits to the client: heads, content and their ends.
 
 use super::Connection;
+use crate::access::Grant;
 use crate::h2::frame::{self, Code, Kind, flag};
 use crate::h2::response;
 use crate::h2::streams::{Place, Reply, Request};
-use crate::response::{Fault, status};
+use crate::request::Expects;
+use crate::response::{Fault, Ours, status};
 use crate::source::Source;
 use crate::status::Refusal;
+use std::rc::Rc;
 use zilla_sdk::host::{self, Level};
 use zilla_sdk::{Attributes, CloseCode, Context, Payload};
 
@@ -24,43 +27,80 @@ impl Connection {
                 let fault = Fault("the response switches protocols, which HTTP/2 does not");
                 return self.reply_faults(place, fault, cx);
             }
-            100 => return self.send_continue(place, cx),
-            102..=199 => return self.reply_interim(place, status, attributes, cx),
+            100..=199 => return self.reply_interim(place, status, attributes, cx),
             _ => {}
         }
         self.continue_or_stop(place, status, cx);
         let date = self.date(cx).filter(|_| !said.has_date);
         let frame_octets_max = self.frame_octets_max();
+        let shared = Rc::clone(&self.shared);
         let Some(stream) = self.streams.get(place) else { return };
         stream.reply = match stream.is_head || matches!(status, 204 | 304) {
             true => Reply::Empty,
             false => Reply::Body(said.length),
         };
-        let id = stream.id;
+        let (id, access) = (stream.id, stream.access.take());
+        let ours = Ours {
+            date: date.as_ref().map(|value| value.as_slice()),
+            via: shared.options.via.as_deref(),
+            access: access.as_deref(),
+        };
         self.write(cx, |out, encoder| {
             frame::write_headers(out, id, 0, frame_octets_max, |out| {
-                encoder.begin(out);
-                encoder.status(out, status);
-                response::write_fields(out, encoder, status, attributes);
-                if let Some(date) = date {
-                    encoder.field(out, b"date", &date);
-                }
+                response::write_head(out, encoder, status, attributes, ours);
             });
         });
     }
 
-    /// The exit gives an interim response (RFC 9110, 15.2). The final one, or another, comes as an advisory.
+    /// The exit gives an interim response (RFC 9110, 15.2). The final one, or another, comes as an advisory. One that
+    /// does not go out at once is left out, for it is of no use later.
     fn reply_interim(&mut self, place: Place, status: u16, attributes: Attributes<'_>, cx: &mut Context<'_>) {
         let frame_octets_max = self.frame_octets_max();
         let Some(stream) = self.streams.get(place) else { return };
+        let is_awaited = status == 100 && stream.expects != Expects::Nothing;
+        if !self.outbox.is_empty() && !is_awaited {
+            return;
+        }
+        if status == 100 {
+            stream.expects = Expects::Nothing;
+            stream.moved_ms = cx.now().monotonic_ms;
+        }
         let id = stream.id;
         self.write(cx, |out, encoder| {
             frame::write_headers(out, id, 0, frame_octets_max, |out| {
-                encoder.begin(out);
-                encoder.status(out, status);
-                response::write_fields(out, encoder, status, attributes);
+                response::write_interim(out, encoder, status, attributes);
             });
         });
+    }
+
+    /// The exit takes a request whose client waits for a sign from here.
+    pub(super) fn exit_takes(&mut self, place: Place, cx: &mut Context<'_>) {
+        if self.streams.get(place).is_some_and(|stream| stream.expects == Expects::Ours) {
+            self.send_continue(place, cx);
+        }
+    }
+
+    /// Tells a client that waits to send its content.
+    pub(super) fn send_continue(&mut self, place: Place, cx: &mut Context<'_>) {
+        let Some(stream) = self.streams.get(place) else { return };
+        if stream.expects != Expects::Nothing && stream.reply == Reply::Awaited {
+            self.reply_interim(place, 100, Attributes::default(), cx);
+        }
+    }
+
+    /// Answers a request that asks whether a web page may ask. Its content, if it has any, is not wanted.
+    pub(super) fn answer_preflight(&mut self, place: Place, grant: &Grant, cx: &mut Context<'_>) {
+        let (date, frame_octets_max) = (self.date(cx), self.frame_octets_max());
+        let Some(stream) = self.streams.get(place) else { return };
+        let id = stream.id;
+        let date = date.as_ref().map(|value| value.as_slice());
+        let ours = Ours { date, via: None, access: Some(grant) };
+        self.write(cx, |out, encoder| {
+            frame::write_headers(out, id, 0, frame_octets_max, |out| {
+                response::write_head(out, encoder, 204, Attributes::default(), ours);
+            });
+        });
+        self.finish(place, Attributes::default(), cx);
     }
 
     /// The exit sends an advisory: after an interim response, the next one.
@@ -78,7 +118,7 @@ impl Connection {
             return self.send_continue(place, cx);
         }
         let Some(stream) = self.streams.get(place) else { return };
-        if std::mem::take(&mut stream.expects_continue) {
+        if std::mem::replace(&mut stream.expects, Expects::Nothing) != Expects::Nothing {
             stream.is_taken = false;
             cx.to(stream.exit).abort(CloseCode::Cancelled);
         }

@@ -3,13 +3,40 @@
 use super::frames::{DataLeft, Reading};
 use super::schedule::EARNED_CONTROLS;
 use super::{Connection, Leaving};
+use crate::access::{Grant, Verdict};
 use crate::h2::flow::{ReceiveWindow, SendWindow};
 use crate::h2::frame::{self, Code, Head, Wrong, flag};
-use crate::h2::request::{Asked, FieldList, Unfit};
+use crate::h2::request::{FieldList, RequestHead, Unfit};
 use crate::h2::streams::{Place, Reply, Request, Stream};
+use crate::request::{self, Added, Expects};
 use crate::source::Source;
 use crate::status::{Refusal, not_opened};
-use zilla_sdk::{Attributes, CloseCode, Context, Payload};
+use std::rc::Rc;
+use zilla_sdk::{Attributes, CloseCode, Context, Payload, StreamId};
+
+/// How a request begins.
+struct Begun {
+    /// Where it went, 0 for nowhere.
+    exit: StreamId,
+    expects: Expects,
+    length: Option<u64>,
+    access: Option<Box<Grant>>,
+    /// What it is answered with, if it went nowhere.
+    answer: Option<Answer>,
+}
+
+/// What is said of a request here, instead of by an exit.
+enum Answer {
+    Refusal(Refusal),
+    /// A web page may ask.
+    Preflight(Grant),
+}
+
+impl Begun {
+    fn answered(answer: Answer) -> Self {
+        Self { exit: 0, expects: Expects::Nothing, length: None, access: None, answer: Some(answer) }
+    }
+}
 
 impl Connection {
     /// A request: its exchange is opened, or it is refused.
@@ -24,43 +51,57 @@ impl Connection {
         if self.streams.len() >= self.shared.limits.h2.concurrent_streams as usize {
             return Err(Wrong::Stream(id, Code::RefusedStream));
         }
-        let limits = self.shared.limits;
-        let opened = fields.request(self.scheme, ends, &limits, |asked, write| {
-            let exit = cx.open(|attributes| write(attributes));
-            if ends && let Ok(exit) = exit {
-                cx.to(exit).end();
-            }
-            (asked, exit)
-        });
-        let (asked, exit, refusal) = match opened {
-            Ok((asked, Ok(exit))) => (asked, exit, None),
-            Ok((asked, Err(error))) => (asked, 0, Some(not_opened(error))),
+        let shared = Rc::clone(&self.shared);
+        let mut begun = match fields.request(self.scheme, ends, &shared.limits) {
+            Ok(head) => self.begin(&head, ends, cx),
             Err(Unfit::Malformed) => return Err(Wrong::Stream(id, Code::ProtocolError)),
-            Err(Unfit::Refused(refusal)) => {
-                let asked = Asked { is_head: fields.is_head(), expects_continue: false, length: None };
-                (asked, 0, Some(refusal))
-            }
+            Err(Unfit::Refused(refusal)) => Begun::answered(Answer::Refusal(refusal)),
         };
         self.controls.earn(EARNED_CONTROLS);
-        let stream = self.stream(id, ends, asked, exit, cx);
-        let (waits, place) = (stream.expects_continue, self.streams.insert(stream));
-        self.clock.stream_began(waits, &self.shared.options.timeouts, cx.now().monotonic_ms);
-        if let Some(refusal) = refusal {
-            self.refuse(place, refusal, cx);
+        let (answer, expects) = (begun.answer.take(), begun.expects);
+        let stream = self.stream(id, ends, fields.is_head(), begun, cx);
+        let place = self.streams.insert(stream);
+        self.clock.stream_began(expects, &shared.options.timeouts, cx.now().monotonic_ms);
+        match answer {
+            None => {}
+            Some(Answer::Refusal(refusal)) => self.refuse(place, refusal, cx),
+            Some(Answer::Preflight(grant)) => self.answer_preflight(place, &grant, cx),
         }
         Ok(())
     }
 
-    fn stream(&self, id: u32, ends: bool, asked: Asked, exit: u32, cx: &Context<'_>) -> Stream {
+    /// Opens the exchange of a request, unless it is answered here.
+    fn begin(&mut self, head: &RequestHead<'_>, ends: bool, cx: &mut Context<'_>) -> Begun {
+        let options = &self.shared.options;
+        let access = match request::judge(options, head) {
+            Ok(Verdict::Pass(grant)) => grant.kept(),
+            Ok(Verdict::Preflight(grant)) => return Begun::answered(Answer::Preflight(grant)),
+            Err(refusal) => return Begun::answered(Answer::Refusal(refusal)),
+        };
+        let expects = Expects::of(head.expects_continue, options);
+        let added = Added { options, address: self.address.as_deref(), expects, upgrade: None };
+        match cx.open(|attributes| head.write(&added, attributes)) {
+            Ok(exit) => {
+                if ends {
+                    cx.to(exit).end();
+                }
+                Begun { exit, expects, length: head.length, access, answer: None }
+            }
+            Err(error) => Begun::answered(Answer::Refusal(not_opened(error))),
+        }
+    }
+
+    fn stream(&self, id: u32, ends: bool, is_head: bool, begun: Begun, cx: &Context<'_>) -> Stream {
         let now_ms = cx.now().monotonic_ms;
         Stream {
             id,
-            exit,
-            is_head: asked.is_head,
-            expects_continue: asked.expects_continue,
+            exit: begun.exit,
+            is_head,
+            expects: begun.expects,
+            access: begun.access,
             request: if ends { Request::Ended } else { Request::Open },
-            is_taken: exit != 0,
-            length_left: asked.length,
+            is_taken: begun.exit != 0,
+            length_left: begun.length,
             body_left: self.shared.limits.body_bytes,
             receive_window: ReceiveWindow::new(self.shared.limits.h2.stream_window_bytes),
             inbox: Default::default(),
@@ -206,7 +247,7 @@ impl Connection {
         let Some(place) = self.streams.find(id) else { return self.give_back(id, content.len(), cx) };
         let Some(stream) = self.streams.get(place) else { return };
         stream.moved_ms = cx.now().monotonic_ms;
-        stream.expects_continue = false;
+        stream.expects = Expects::Nothing;
         if stream.length_left.is_some_and(|left| left < octets) {
             self.give_back(0, content.len(), cx);
             return self.fail(Wrong::Stream(id, Code::ProtocolError), cx);
@@ -308,21 +349,5 @@ impl Connection {
         stream.inbox.clear();
         stream.inbox_end = None;
         self.give_back(0, octets, cx);
-    }
-
-    /// Tells a client that waits to send its content.
-    pub(super) fn send_continue(&mut self, place: Place, cx: &mut Context<'_>) {
-        let Some(stream) = self.streams.get(place) else { return };
-        if !std::mem::take(&mut stream.expects_continue) || stream.reply != Reply::Awaited {
-            return;
-        }
-        stream.moved_ms = cx.now().monotonic_ms;
-        let (id, frame_octets_max) = (stream.id, self.frame_octets_max());
-        self.write(cx, |out, encoder| {
-            frame::write_headers(out, id, 0, frame_octets_max, |out| {
-                encoder.begin(out);
-                encoder.status(out, 100);
-            });
-        });
     }
 }
