@@ -58,7 +58,7 @@ pub use guard::{Credentials, Guard, GuardConfig, Refused, Session};
 pub use matcher::{Match, Matcher, MatcherConfig, Query};
 pub use receiver::Receiver;
 pub use route::{Assignment, Condition, Predicate, Route, Test};
-pub use sender::Sender;
+pub use sender::{Sender, Written};
 
 /// What a plugin usually needs.
 pub mod prelude {

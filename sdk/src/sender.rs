@@ -16,6 +16,17 @@ pub struct Sender<'a> {
     pub(crate) output: &'a mut Output,
 }
 
+/// What was appended for [`Sender::piece_with`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Nothing that is to be sent.
+    Nothing,
+    /// A piece that others follow.
+    Piece,
+    /// The last piece of the message.
+    Last,
+}
+
 impl Sender<'_> {
     /// Octets that may be sent now. 0 before `begin`, after the end, and while a
     /// [run](crate::Context::forward) goes to this stream.
@@ -122,6 +133,41 @@ impl Sender<'_> {
         self.output.octets.extend_from_slice(&octets[..taken]);
         self.spend(taken);
         taken
+    }
+
+    /// Sends a piece of a message that `write` appends to the octets of the batch, without a copy: at most as many
+    /// as the [credit](Sender::credit), which it is given; more are cut off. `init` and the attributes go with it.
+    /// [`Written::Nothing`] sends nothing. Says how many octets were sent, none if nothing was.
+    pub fn piece_with(
+        &mut self,
+        init: bool,
+        attributes: impl FnOnce(&mut AttributesWriter<'_>),
+        write: impl FnOnce(&mut Vec<u8>, usize) -> Written,
+    ) -> Option<usize> {
+        let credit = self.credit();
+        if !self.is_sendable() {
+            return None;
+        }
+        let (frames, octets) = (self.output.frames.len(), self.output.octets.len());
+        if self.output.push_attributes(self.stream, FrameKind::Data, attributes).is_none() {
+            self.abort(CloseCode::Limit);
+            return None;
+        }
+        let start = self.output.octets.len();
+        let written = write(&mut self.output.octets, credit);
+        if written == Written::Nothing {
+            self.output.frames.truncate(frames);
+            self.output.octets.truncate(octets);
+            return None;
+        }
+        self.output.octets.truncate(start + credit);
+        let taken = self.output.octets.len() - start;
+        let frame = &mut self.output.frames[frames];
+        frame.flags.set(FrameFlags::INIT, init);
+        frame.flags.set(FrameFlags::FIN, written == Written::Last);
+        frame.payload = taken as u32;
+        self.spend(taken);
+        Some(taken)
     }
 
     /// Passes on what was received, attributes and flags included, as far as the credit allows, and says

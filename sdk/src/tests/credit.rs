@@ -167,3 +167,43 @@ fn attributes_over_the_limit_are_not_sent() {
     client.recv(abort(CloseCode::Limit));
     client.recv_nothing();
 }
+
+/// Appends as many octets as it is told, whatever the credit; of nothing, it says so.
+struct Appends;
+
+impl Act for Appends {
+    fn act(event: Event<'_>, _: &mut Vec<u8>, cx: &mut Context<'_>) {
+        match event {
+            Event::Accept(_) => cx.reply().begin(),
+            Event::Data(data) => {
+                let asked = data.payload.first().copied().map_or(0, usize::from);
+                let written = if asked == 9 { crate::Written::Nothing } else { crate::Written::Last };
+                let sent = cx.reply().piece_with(
+                    true,
+                    |attributes| attributes.push("type", "text"),
+                    |octets, credit| {
+                        octets.extend(std::iter::repeat_n(credit as u8, asked));
+                        written
+                    },
+                );
+                assert_eq!(sent.is_some(), asked != 9);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_appended_as_a_piece_is_cut_at_the_credit() {
+    let mut client = open::<Appends>(little(5));
+    let piece = |payload: &[u8]| message(payload).with([("type", "text")]);
+    client.send(data([2]));
+    client.recv(piece(&[5, 5]));
+    client.send(data([9]));
+    client.recv_nothing();
+    client.send(data([4]));
+    client.recv(piece(&[3, 3, 3]));
+    client.send(data([0]));
+    client.recv(piece(&[]));
+    assert_eq!(client.granted(), 0);
+}
