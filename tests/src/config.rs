@@ -68,6 +68,16 @@ pub fn http_echo_with(port: impl Display, options: &str) -> String {
     ])
 }
 
+/// `tcp` to `http` to `ws` to `echo`, with `options` of the `ws` binding, in one line.
+pub fn ws_echo(port: impl Display, options: &str) -> String {
+    chain(&[
+        ("north", "tcp", "server", &loopback(port)),
+        ("web", "http", "server", "upgrade: [websocket]"),
+        ("sockets", "ws", "server", options),
+        ("south", "echo", "server", ""),
+    ])
+}
+
 /// `tcp` to a guest without options on the first port, and to an echo of its own on the second: its neighbour.
 pub fn guest_and_neighbour(guest: &str, guest_port: u16, neighbour_port: u16) -> String {
     let guest = [("north", "tcp", "server", &*loopback(guest_port)), ("guest", guest, "server", "")];

@@ -74,6 +74,16 @@ impl HttpClient {
         &mut self.client
     }
 
+    /// The connection, for another protocol.
+    ///
+    /// # Panics
+    /// If more was received than was read.
+    #[track_caller]
+    pub fn into_client(self) -> Client {
+        assert_eq!(self.received.len(), self.start, "there are octets that were not read");
+        self.client
+    }
+
     /// Sends octets.
     #[track_caller]
     pub fn send(&mut self, octets: impl AsRef<[u8]>) {

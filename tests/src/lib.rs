@@ -30,6 +30,7 @@ pub mod ports;
 pub mod random;
 pub mod streams;
 pub mod upstream;
+pub mod websocket;
 
 use std::time::{Duration, Instant};
 

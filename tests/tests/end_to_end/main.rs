@@ -9,3 +9,4 @@ mod isolation;
 mod pinned;
 mod process;
 mod tcp;
+mod ws;

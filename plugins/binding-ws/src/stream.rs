@@ -1,0 +1,93 @@
+//! What a binding keeps for a stream, by how far it is.
+
+use crate::server::{Accepted, Answer, Handshake};
+use crate::socket::Socket;
+use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Stream};
+
+/// A stream that was accepted, and the one that was opened for it.
+#[derive(Debug)]
+pub struct WsStream(State);
+
+#[derive(Debug)]
+enum State {
+    /// Waits for the exit to agree.
+    Handshake(Box<Handshake>),
+    /// Is no WebSocket, and is told so.
+    Answered(Answer),
+    Open(Box<Socket>),
+    Over,
+}
+
+impl From<Accepted> for WsStream {
+    fn from(accepted: Accepted) -> Self {
+        Self(match accepted {
+            Accepted::Handshake(handshake) => State::Handshake(handshake),
+            Accepted::Refused(answer) => State::Answered(answer),
+        })
+    }
+}
+
+impl Stream for WsStream {
+    fn on_begin(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) {
+        self.0 = match std::mem::replace(&mut self.0, State::Over) {
+            State::Handshake(handshake) if handshake.is_of_app(cx) => handshake
+                .agree(begin.attributes, cx)
+                .map_or(State::Over, |socket| State::Open(Box::new(socket))),
+            state => state,
+        };
+    }
+
+    fn on_data(&mut self, data: Data<'_>, cx: &mut Context<'_>) {
+        match &mut self.0 {
+            State::Open(socket) => socket.on_data(data, cx),
+            State::Handshake(handshake) => handshake.hold(&data.payload),
+            State::Answered(_) | State::Over => {
+                let stream = cx.stream();
+                cx.from(stream).consume(data.payload.len() as u64);
+            }
+        }
+    }
+
+    fn on_end(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        match &mut self.0 {
+            State::Open(socket) => socket.on_end(attributes, cx),
+            // A client that ends before it is answered, or an exit that ends before it answers.
+            State::Handshake(handshake) if !handshake.is_of_app(cx) => cx.close(CloseCode::Cancelled),
+            State::Handshake(_) => cx.close(CloseCode::Refused),
+            State::Answered(_) | State::Over => {}
+        }
+    }
+
+    fn on_abort(&mut self, code: CloseCode, _: Attributes<'_>, cx: &mut Context<'_>) {
+        match &mut self.0 {
+            State::Open(socket) => socket.on_abort(code, cx),
+            // A refusal is told by `reset`, and `abort` follows; of one that was left, it is late.
+            State::Handshake(handshake) if handshake.is_of_app(cx) => handshake.refused(code, cx),
+            State::Handshake(_) if cx.stream() != cx.accepted() => {}
+            State::Handshake(_) | State::Answered(_) | State::Over => cx.close(CloseCode::Cancelled),
+        }
+    }
+
+    fn on_window(&mut self, _octets: u64, cx: &mut Context<'_>) {
+        match &mut self.0 {
+            State::Open(socket) => socket.on_window(cx),
+            State::Answered(answer) => answer.flush(cx),
+            State::Handshake(_) | State::Over => {}
+        }
+    }
+
+    fn on_reset(&mut self, code: CloseCode, _: Attributes<'_>, cx: &mut Context<'_>) {
+        match &mut self.0 {
+            State::Open(socket) => socket.on_reset(code, cx),
+            State::Handshake(handshake) if handshake.is_of_app(cx) => handshake.refused(code, cx),
+            State::Handshake(_) if cx.stream() != cx.accepted() => {}
+            State::Handshake(_) | State::Answered(_) | State::Over => cx.close(CloseCode::Cancelled),
+        }
+    }
+
+    fn on_signal(&mut self, token: u32, cx: &mut Context<'_>) {
+        if let State::Open(socket) = &mut self.0 {
+            socket.on_signal(token, cx);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The `ws` binding, as scripts of frames.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod closing;
+mod frames;
+mod handshakes;
+mod messages;
+mod script;
