@@ -5,6 +5,7 @@
 //! time. Then [`Engine::next_ready`] and [`Engine::take`] drain the inboxes, one batch of one binding at a
 //! time and in turn, so that no binding starves the others.
 
+mod authorize;
 mod close;
 mod dissolve;
 mod flow;
@@ -16,6 +17,7 @@ mod socket;
 mod turn;
 
 use crate::attributes;
+use crate::authorizations::Authorizations;
 use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
 use crate::inbox::{Inbox, Spare};
 use crate::limits::{LimitMet, Limits, Quota};
@@ -28,7 +30,8 @@ use crate::violation::{Rule, Violation, Violations};
 use neighbours::Neighbours;
 use std::collections::VecDeque;
 
-/// Names of limits in `zilla.yaml`.
+/// Names of limits, as they are told.
+const AUTHORIZATIONS: &str = "authorizations";
 const QUEUED_FRAMES: &str = "queued-frames";
 const STREAMS: &str = "streams";
 
@@ -50,6 +53,7 @@ pub struct Engine {
     bindings: Vec<State>,
     streams: Streams,
     timers: Timers,
+    authorizations: Authorizations,
     /// Bindings with something in their inbox, each once, in turn.
     ready: VecDeque<BindingIndex>,
     spare: Spare,
@@ -105,6 +109,7 @@ impl Engine {
             bindings: bindings.into_iter().zip(neighbours).map(state).collect(),
             streams: Streams::default(),
             timers: Timers::default(),
+            authorizations: Authorizations::default(),
             ready: VecDeque::new(),
             spare: Spare::default(),
             violations: Violations::default(),

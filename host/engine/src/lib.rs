@@ -5,7 +5,8 @@
 //!
 //! * [`Engine`] owns every stream between the bindings of one worker. It takes the frames that bindings
 //!   return, checks them, and queues them for the bindings that are to get them.
-//! * [`Route`] decides where a new stream goes, by its attributes.
+//! * [`Route`] decides where a new stream goes, by its attributes and by whom it is open for.
+//! * [`Authorizations`] has the sessions that streams carry; guards put them in.
 //! * [`Frame`] is the unit of exchange; `wit/README.md` has the rules.
 //! * [`limits`] has every bound.
 //!
@@ -14,6 +15,7 @@
 //! after both of its ends are done with it.
 
 pub mod attributes;
+mod authorizations;
 mod engine;
 mod forward;
 mod frame;
@@ -21,15 +23,20 @@ mod inbox;
 pub mod limits;
 mod pattern;
 mod route;
+mod session;
 mod shares;
 mod stream;
 mod table;
+mod template;
 mod timers;
 mod violation;
 
+pub use authorizations::Authorizations;
 pub use engine::{Binding, Engine};
 pub use frame::{Batch, CloseCode, Flags, Frame, FrameKind, StreamId};
 pub use limits::{LimitMet, Limits, Quota};
 pub use pattern::{Pattern, PatternError};
-pub use route::{Assignment, BindingIndex, Cidr, Condition, Predicate, Route, Routing, Template, Test};
+pub use route::{Assignment, BindingIndex, Cidr, Condition, Predicate, Route, Routing, Test};
+pub use session::{Guarded, Session};
+pub use template::Template;
 pub use violation::{Rule, Violation, Violations};

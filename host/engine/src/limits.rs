@@ -101,6 +101,11 @@ pub const FORWARDS_CHAINED_MAX: usize = 16;
 /// Frames that wait behind the payload of one forward. Past it, the stream is closed with `limit`.
 pub const FORWARD_FRAMES_BEHIND_MAX: usize = 4096;
 
+/// Authorizations of one engine: sets of sessions that bindings may use, carried by a stream or not. Past it, the one
+/// that no stream carries and that was of no use for longest is forgotten; where all are carried, credentials are
+/// answered with `unavailable`, and a stream that needs one more set is refused with `limit`.
+pub const AUTHORIZATIONS_MAX: usize = 64 * 1024;
+
 /// Buffers kept for reuse; more are freed.
 pub(crate) const SPARE_BATCHES_MAX: usize = 16;
 

@@ -1,12 +1,17 @@
-//! Routes: which exit a stream takes, decided by its attributes.
+//! Routes: which exit a stream takes, decided by its attributes and by whom it is open for.
 //!
-//! A [`Route`] fits if any of its conditions does, or if it has none; the first that fits is taken. A
-//! condition is a list of alternatives, and an alternative holds if all of its predicates do.
+//! A [`Route`] fits if all of its guards let the stream pass, and any of its conditions holds, or if it has none;
+//! the first that fits is taken. A condition is a list of alternatives, and an alternative holds if all of its
+//! predicates do.
 
 use crate::attributes;
+use crate::frame::CloseCode;
 use crate::pattern::Pattern;
+use crate::session::{Guarded, Session, Shortfall};
+use crate::template::{Params, Template};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// Index of a binding in its engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +31,8 @@ pub enum Routing {
 /// One route.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Route {
+    /// All of them; looked at first. One that does not let a stream pass leaves it to the routes that follow.
+    pub guarded: Vec<Guarded>,
     /// Any of them; empty: always.
     pub conditions: Vec<Condition>,
     /// Attributes to set, in order.
@@ -72,18 +79,6 @@ pub struct Assignment {
     pub template: Template,
 }
 
-/// A value with parameters in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template {
-    pieces: Vec<TemplatePiece>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum TemplatePiece {
-    Literal(String),
-    Param(String),
-}
-
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cidr {
@@ -97,30 +92,48 @@ pub(crate) struct Resolved {
     pub(crate) attributes: Option<Vec<u8>>,
 }
 
-type Params<'a> = Vec<(&'a str, &'a [u8])>;
-
-/// Finds the first route that fits a block of attributes.
-pub(crate) fn resolve(routes: &[Route], block: &[u8]) -> Option<Resolved> {
-    routes.iter().enumerate().find_map(|(index, route)| {
-        let params = route.params(block)?;
-        let attributes = (!route.set.is_empty()).then(|| route.assign(block, &params));
-        Some(Resolved { route: index, attributes })
+/// Finds the first route that fits a block of attributes and sessions. Where none does, the code says whether one
+/// would have but for its guards.
+pub(crate) fn resolve(
+    routes: &[Route],
+    block: &[u8],
+    sessions: &[Arc<Session>],
+) -> Result<Resolved, CloseCode> {
+    for (index, route) in routes.iter().enumerate() {
+        if route.check(sessions).is_err() {
+            continue;
+        }
+        if let Some(params) = route.params(block) {
+            let attributes = (!route.set.is_empty()).then(|| route.assign(block, &params, sessions));
+            return Ok(Resolved { route: index, attributes });
+        }
+    }
+    let shortfalls = routes.iter().filter(|route| route.fits(block)).filter_map(|r| r.check(sessions).err());
+    Err(match shortfalls.max() {
+        Some(Shortfall::Session) => CloseCode::Unauthorized,
+        Some(Shortfall::Role) => CloseCode::Forbidden,
+        None => CloseCode::NoRoute,
     })
 }
 
 impl Route {
     /// Whether it always fits.
     pub fn is_unconditional(&self) -> bool {
-        self.conditions.is_empty()
+        self.guarded.is_empty() && self.conditions.is_empty()
     }
 
-    /// Whether it fits a block of attributes.
+    /// Whether it fits a block of attributes, guards aside.
     pub fn fits(&self, block: &[u8]) -> bool {
         self.params(block).is_some()
     }
 
+    /// Whether its guards let a stream pass; if several do not, what tells most.
+    fn check(&self, sessions: &[Arc<Session>]) -> Result<(), Shortfall> {
+        self.guarded.iter().filter_map(|guarded| guarded.check(sessions).err()).max().map_or(Ok(()), Err)
+    }
+
     fn params<'a>(&'a self, block: &'a [u8]) -> Option<Params<'a>> {
-        if self.is_unconditional() {
+        if self.conditions.is_empty() {
             return Some(Params::new());
         }
         self.conditions.iter().flat_map(|condition| &condition.any).find_map(|all| {
@@ -129,9 +142,9 @@ impl Route {
         })
     }
 
-    fn assign(&self, block: &[u8], params: &Params<'_>) -> Vec<u8> {
-        self.set.iter().fold(block.to_vec(), |block, assignment| {
-            attributes::set(&block, assignment.attribute.as_bytes(), &assignment.template.render(params))
+    fn assign(&self, block: &[u8], params: &Params<'_>, sessions: &[Arc<Session>]) -> Vec<u8> {
+        self.set.iter().fold(block.to_vec(), |block, Assignment { attribute, template }| {
+            attributes::set(&block, attribute.as_bytes(), &template.render(params, sessions))
         })
     }
 }
@@ -189,38 +202,6 @@ impl Cidr {
     }
 }
 
-impl Template {
-    /// Reads a value with `${params.x}` in it. Other expressions stand for nothing.
-    pub fn parse(text: &str) -> Self {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some((literal, after)) = rest.split_once("${") {
-            let Some((expression, after)) = after.split_once('}') else { break };
-            pieces.push(TemplatePiece::Literal(literal.to_owned()));
-            if let Some(name) = expression.trim().strip_prefix("params.") {
-                pieces.push(TemplatePiece::Param(name.to_owned()));
-            }
-            rest = after;
-        }
-        pieces.push(TemplatePiece::Literal(rest.to_owned()));
-        Self { pieces }
-    }
-
-    fn render(&self, params: &Params<'_>) -> Vec<u8> {
-        let mut value = Vec::new();
-        for piece in &self.pieces {
-            match piece {
-                TemplatePiece::Literal(text) => value.extend_from_slice(text.as_bytes()),
-                TemplatePiece::Param(name) => {
-                    let found = params.iter().find(|(param, _)| param == name);
-                    value.extend_from_slice(found.map_or(&[], |(_, octets)| octets));
-                }
-            }
-        }
-        value
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,7 +231,7 @@ mod tests {
     }
 
     fn taken(routes: &[Route], pairs: &[(&str, &str)]) -> Option<usize> {
-        resolve(routes, &block(pairs)).map(|resolved| resolved.route)
+        resolve(routes, &block(pairs), &[]).ok().map(|resolved| resolved.route)
     }
 
     #[test]
@@ -324,11 +305,11 @@ mod tests {
         route.set = vec![
             Assignment {
                 attribute: ":path".into(),
-                template: Template::parse("/v2/${params.x}?y=${ params.y }${other}"),
+                template: Template::parse("/v2/${params.x}?y=${ params.y }${other}", ""),
             },
-            Assignment { attribute: "n".into(), template: Template::parse("${unclosed") },
+            Assignment { attribute: "n".into(), template: Template::parse("${unclosed", "") },
         ];
-        let resolved = resolve(&[route], &block(&[("m", "GET"), (":path", "/items/7")])).unwrap();
+        let resolved = resolve(&[route], &block(&[("m", "GET"), (":path", "/items/7")]), &[]).ok().unwrap();
         assert_eq!(
             resolved.attributes.unwrap(),
             block(&[("m", "GET"), (":path", "/v2/7?y="), ("n", "${unclosed")])

@@ -41,6 +41,8 @@ pub enum Rule {
     TooManyTimers,
     /// A kind of frame that only the host sends.
     HostOnly,
+    /// `begin` with an authorization that was not granted here. The stream is refused with `unauthorized`.
+    Authorization,
     /// `forward` to a stream that cannot be sent on, or while another one is under way.
     Forward,
 }
@@ -58,6 +60,7 @@ impl fmt::Display for Rule {
             Self::Attributes => "the attribute block is malformed or too long",
             Self::TooManyTimers => "the stream has as many timers as it may have",
             Self::HostOnly => "only the host sends this kind of frame",
+            Self::Authorization => "the authorization was not granted here",
             Self::Forward => "the link cannot be forwarded to",
         })
     }

@@ -18,7 +18,8 @@ impl Rule {
             | Self::AfterEnd
             | Self::TooManyTimers
             | Self::HostOnly
-            | Self::Forward => false,
+            | Self::Forward
+            | Self::Authorization => false,
         }
     }
 }
@@ -189,6 +190,7 @@ impl Engine {
         }
         let Some(stream) = self.streams.get(key) else { return };
         if stream.opener.released && stream.acceptor.released {
+            self.authorizations.put_down(stream.authorization, key);
             self.streams.remove(key);
         }
     }

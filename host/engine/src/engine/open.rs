@@ -45,12 +45,18 @@ impl Engine {
             self.refuse(from, id, CloseCode::Cancelled);
             return Ok(());
         };
-        let authorization = if frame.value == 0 { lent } else { frame.value };
-        match self.destination(from, linked_route, attributes) {
+        let authorization = match self.authorization(from, frame.value, lent) {
+            Ok(authorization) => authorization,
+            Err((code, broken)) => {
+                self.refuse(from, id, code);
+                return broken.map_or(Ok(()), Err);
+            }
+        };
+        match self.destination(from, linked_route, authorization, attributes) {
             Ok(to) if to.is_longer_than(self.limits.attributes_octets) => {
                 self.refuse(from, id, CloseCode::Limit);
             }
-            Ok(to) => self.connect(from, id, authorization, &to, attributes),
+            Ok(to) => self.connect(from, frame, authorization, &to, attributes),
             Err(code) => self.refuse(from, id, code),
         }
         Ok(())
@@ -73,13 +79,15 @@ impl Engine {
         &self,
         from: BindingIndex,
         linked_route: Option<usize>,
+        authorization: u64,
         attributes: &[u8],
     ) -> Result<Destination, CloseCode> {
+        let sessions = self.authorizations.sessions(authorization);
         let opener = &self.bindings[from.0 as usize].binding;
         let (route, set) = match opener.routing {
             Routing::None => return Err(CloseCode::NoRoute),
             Routing::Opened => {
-                let resolved = route::resolve(&opener.routes, attributes).ok_or(CloseCode::NoRoute)?;
+                let resolved = route::resolve(&opener.routes, attributes, sessions)?;
                 (resolved.route, resolved.attributes)
             }
             Routing::Accepted => {
@@ -93,7 +101,7 @@ impl Engine {
             return Ok(Destination { acceptor: exit, route: None, attributes: set });
         }
         let arriving = set.as_deref().unwrap_or(attributes);
-        let resolved = route::resolve(&acceptor.routes, arriving).ok_or(CloseCode::NoRoute)?;
+        let resolved = route::resolve(&acceptor.routes, arriving, sessions)?;
         Ok(Destination {
             acceptor: exit,
             route: Some(resolved.route),
@@ -104,12 +112,12 @@ impl Engine {
     fn connect(
         &mut self,
         from: BindingIndex,
-        id: StreamId,
+        frame: &Frame,
         authorization: u64,
         to: &Destination,
         attributes: &[u8],
     ) {
-        let limits = self.limits;
+        let (limits, id) = (self.limits, frame.stream);
         let target = &mut self.bindings[to.acceptor.0 as usize];
         if !target.inbox.admits(from) {
             self.note_limit(to.acceptor, super::QUEUED_FRAMES);
@@ -129,6 +137,7 @@ impl Engine {
             authorization,
             route: to.route,
         });
+        self.authorizations.carry(authorization, key, frame.value != 0);
         self.bindings[from.0 as usize].ids.open(id, key);
         self.bindings[to.acceptor.0 as usize].ids.bind(accepted, key);
         let attributes = to.attributes.as_deref().unwrap_or(attributes);

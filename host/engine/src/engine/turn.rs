@@ -22,6 +22,8 @@ pub(super) enum Bound {
     None,
     /// It may not.
     Quota,
+    /// It may not, and it is the engine's own rather than of the other end: its receiver pays for it.
+    Own,
 }
 
 impl Engine {
@@ -65,7 +67,7 @@ impl Engine {
         for queued in &parcel.queued {
             match queued.to {
                 None => batch.frames.push(queued.frame),
-                Some((key, side)) => match self.fate(key, side, queued.frame.kind) {
+                Some((key, side)) => match self.fate(key, side, queued.frame.kind, queued.from == binding) {
                     Fate::Delivered => batch.frames.push(queued.frame),
                     Fate::Dropped => {}
                     Fate::Diverted => {
@@ -89,7 +91,7 @@ impl Engine {
     /// Says whether a frame is still of interest to the end it was queued for, and takes note of the ends
     /// that it so gets to know.
     #[inline]
-    fn fate(&mut self, key: StreamKey, side: Side, kind: FrameKind) -> Fate {
+    fn fate(&mut self, key: StreamKey, side: Side, kind: FrameKind, is_own: bool) -> Fate {
         let Some(stream) = self.streams.get(key).filter(|stream| !stream.end(side).released) else {
             return Fate::Dropped;
         };
@@ -110,6 +112,8 @@ impl Engine {
                 Fate::Delivered
             }
             FrameKind::Begin if stream.received_by(side).receiver_done => Fate::Dropped,
+            // Who has ended its own direction may still ask for new credentials, if it is the engine that needs them.
+            FrameKind::Challenge if is_own => Fate::Delivered,
             FrameKind::Window | FrameKind::Challenge | FrameKind::Reset
                 if stream.sent_by(side).sender_done =>
             {
@@ -153,6 +157,13 @@ impl Engine {
         }
     }
 
+    /// Asks one end of a stream for something in the engine's own name.
+    pub(super) fn ask(&mut self, key: StreamKey, to: Side, frame: Frame) {
+        if !self.enqueue((key, to), frame, &[], &[], Bound::Own) {
+            self.close_full(key, to);
+        }
+    }
+
     /// Queues a frame unless it is bound and as many of its sender wait as may. An end that is released needs none.
     #[inline]
     pub(super) fn enqueue(
@@ -169,11 +180,12 @@ impl Engine {
             return true;
         }
         let binding = end.binding;
-        let from = if frame.kind.is_from_the_engine() { binding } else { stream.end(side.peer()).binding };
+        let is_own = frame.kind.is_from_the_engine() || bound == Bound::Own;
+        let from = if is_own { binding } else { stream.end(side.peer()).binding };
         let queued = Queued { frame: Frame { stream: end.id, ..frame }, to: Some((key, side)), from };
         let state = &mut self.bindings[binding.0 as usize];
         let (frames_max, inbox) = (state.quota.queued_frames as usize, &mut state.inbox);
-        if bound == Bound::Quota && !inbox.admits(from) {
+        if bound != Bound::None && !inbox.admits(from) {
             return false;
         }
         let is_own = inbox.push(queued, attributes, payload, &mut self.spare);

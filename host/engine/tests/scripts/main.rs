@@ -1,5 +1,6 @@
 //! Scripts of frames, through the public interface only: each is named as the promise that it holds.
 
+mod authorizing;
 mod batches;
 mod bounds;
 mod closing;

@@ -4,8 +4,8 @@ use zilla_engine::{CloseCode, Frame, FrameKind, Limits, Routing, Rule};
 #[test]
 fn a_stream_opens_and_is_answered_and_ends_both_ways() {
     let mut script = Script::chain();
-    script.send(A, [begin(2).with("path", "/").value(7), data(2, "hi"), end(2).with("t", "1")]);
-    assert_eq!(script.recv(B), ["1 begin 7 path=/", "1 data hi", "1 end t=1"]);
+    script.send(A, [begin(2).with("path", "/"), data(2, "hi"), end(2).with("t", "1")]);
+    assert_eq!(script.recv(B), ["1 begin path=/", "1 data hi", "1 end t=1"]);
     script.send(B, [begin(1).with("s", "200"), data(1, "yo"), end(1)]);
     assert_eq!(script.recv(A), ["2 begin s=200", "2 data yo", "2 end"]);
     script.assert_over();

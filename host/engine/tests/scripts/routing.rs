@@ -46,20 +46,20 @@ fn what_arrives_is_routed_before_the_binding_sees_it() {
 #[test]
 fn what_arrives_says_which_route_it_takes() {
     let mut script = proxy();
-    script.send(A, [begin(2).with("to", "c"), begin(4).with("to", "d"), begin(6).with("to", "e").value(9)]);
-    assert_eq!(script.recv(B), ["1 begin to=c by=b", "3 begin link=1 to=d", "5 begin link=1 9 to=e"]);
+    script.send(A, [begin(2).with("to", "c"), begin(4).with("to", "d")]);
+    assert_eq!(script.recv(B), ["1 begin to=c by=b", "3 begin link=1 to=d"]);
 }
 
 #[test]
-fn a_link_lends_its_route_and_its_authorization() {
+fn a_link_lends_its_route_to_what_is_opened_on_its_behalf() {
     let mut script = proxy();
-    script.send(A, [begin(2).with("to", "c").value(9)]);
+    script.send(A, [begin(2).with("to", "c")]);
     script.recv(B);
-    script.send(B, [begin(2).link(1), begin(4).link(1).value(5), begin(6)]);
-    assert_eq!(script.recv(C), ["1 begin 9", "3 begin 5"]);
+    script.send(B, [begin(2).link(1), begin(4).link(1), begin(6)]);
+    assert_eq!(script.recv(C), ["1 begin", "3 begin"]);
     assert_eq!(script.recv(D), ["1 begin"]);
     script.send(B, [begin(8).link(2)]);
-    assert_eq!(script.recv(D), ["3 begin 9"], "an opened stream lends no route");
+    assert_eq!(script.recv(D), ["3 begin"], "an opened stream lends no route");
     assert_eq!(script.broken(), []);
 }
 

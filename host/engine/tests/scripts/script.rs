@@ -1,8 +1,9 @@
 //! A script: frames go in as values, and come out as lines of text.
 
+use std::sync::Arc;
 use zilla_engine::{
-    Assignment, Batch, Binding, BindingIndex, Condition, Engine, Flags, Frame, FrameKind, Limits, Predicate,
-    Route, Routing, Rule, Template, Test, attributes,
+    Assignment, Batch, Binding, BindingIndex, Condition, Engine, Flags, Frame, FrameKind, Guarded, Limits,
+    Predicate, Route, Routing, Rule, Session, Template, Test, attributes,
 };
 
 pub(crate) const A: BindingIndex = BindingIndex(0);
@@ -37,8 +38,27 @@ pub(crate) fn when(name: &str, value: &str, to: BindingIndex) -> Route {
 }
 
 pub(crate) fn set(mut route: Route, name: &str, value: &str) -> Route {
-    route.set.push(Assignment { attribute: name.into(), template: Template::parse(value) });
+    route.set.push(Assignment { attribute: name.into(), template: Template::parse(value, "n") });
     route
+}
+
+pub(crate) fn guarded(mut route: Route, guard: &str, roles: &[&str]) -> Route {
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    route.guarded.push(Guarded { guard: guard.into(), roles });
+    route
+}
+
+/// What guard `n:g` knows of somebody.
+pub(crate) fn session(number: u64, identity: &str, roles: &[&str]) -> Session {
+    Session {
+        number,
+        guard: "n:g".into(),
+        identity: identity.into(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        attributes: Vec::new(),
+        expires_unix_ms: None,
+        challenge_unix_ms: None,
+    }
 }
 
 pub(crate) fn binding(routing: Routing, routes: Vec<Route>) -> Binding {
@@ -90,6 +110,12 @@ impl Script {
             frames.push(frame);
         }
         self.engine.handle(from, &frames, &[], &octets);
+    }
+
+    /// The authorization to put into `begin`.
+    pub(crate) fn grant(&mut self, session: Session) -> u64 {
+        let random = session.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.engine.authorizations().grant(&Arc::new(session), random).expect("there is room")
     }
 
     /// Takes one batch, a line for each frame.
