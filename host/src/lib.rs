@@ -1,8 +1,10 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
+mod breaker;
 pub mod cli;
 mod clock;
 pub mod control;
+mod guards;
 pub mod log;
 mod native;
 mod notify;

@@ -5,12 +5,14 @@
 
 mod check;
 mod compile;
+mod guards;
 mod pipeline;
 mod planner;
 pub(crate) mod vaults;
 
 use crate::native::{self, NativeType};
-use crate::plugin::{BindingConfig, BindingType, Digest, LibraryError, PluginOptions};
+use crate::plugin::{BindingConfig, BindingType, Digest, GuardType, LibraryError, PluginOptions};
+pub(crate) use guards::PlannedGuard;
 pub(crate) use pipeline::{Fingerprint, Pipeline};
 use planner::Planner;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,15 @@ pub trait BindingTypes {
         type_name: &str,
         options: &PluginOptions,
     ) -> Result<Arc<dyn BindingType>, LibraryError>;
+
+    /// The plugin of a guard type.
+    fn guard_type(
+        &self,
+        _type_name: &str,
+        _options: &PluginOptions,
+    ) -> Result<Arc<dyn GuardType>, LibraryError> {
+        Err(LibraryError::NotFound { known: Vec::new(), directories: Vec::new() })
+    }
 }
 
 impl BindingTypes for crate::plugin::Library {
@@ -37,6 +48,14 @@ impl BindingTypes for crate::plugin::Library {
         options: &PluginOptions,
     ) -> Result<Arc<dyn BindingType>, LibraryError> {
         self.binding(type_name, options).map(|plugin| plugin as Arc<dyn BindingType>)
+    }
+
+    fn guard_type(
+        &self,
+        type_name: &str,
+        options: &PluginOptions,
+    ) -> Result<Arc<dyn GuardType>, LibraryError> {
+        self.guard(type_name, options).map(|plugin| plugin as Arc<dyn GuardType>)
     }
 }
 
@@ -81,6 +100,7 @@ impl Plan {
     pub fn make(config: &Config, types: &dyn BindingTypes, base: &Path) -> (Option<Self>, Vec<Problem>) {
         let mut planner = Planner::new(config, types);
         planner.read_vaults(base);
+        let guards = planner.plan_guards();
         let bindings: Vec<_> = config.bindings.iter().map(|binding| planner.plan(binding)).collect();
         planner.check_references();
         let mut problems = planner.problems;
@@ -91,7 +111,8 @@ impl Plan {
             return (None, problems);
         }
         let bindings = bindings.into_iter().collect::<Option<Vec<_>>>();
-        let pipelines = bindings.map(|bindings| pipeline::split(config, bindings, Limits::default()));
+        let pipelines =
+            bindings.map(|bindings| pipeline::split(config, bindings, &guards, Limits::default()));
         let files = vaults::files(config, base);
         (pipelines.map(|pipelines| Self { pipelines, files }), problems)
     }
@@ -101,6 +122,7 @@ impl Plan {
     pub fn check_partial(config: &Config, types: &dyn BindingTypes, base: &Path) -> Vec<Problem> {
         let mut planner = Planner::new(config, types);
         planner.read_vaults(base);
+        planner.plan_guards();
         for binding in &config.bindings {
             if let Some(found) = planner.resolve_type(binding)
                 && let Some(kind) = planner.resolve_kind(binding, found.describe())

@@ -6,6 +6,8 @@
 //!   type name    and cached     imports checked   on one worker
 //! ```
 //!
+//! Guards go the same way, from [`GuardPlugin`] to [`GuardInstance`].
+//!
 //! Everything behind [`BindingType`] and [`Instance`] knows WebAssembly, and nothing before them does: a test
 //! or a benchmark can serve a type natively through the same two traits.
 
@@ -14,12 +16,14 @@ mod cache;
 pub mod contract;
 mod digest;
 mod frames;
+mod guard;
 mod import;
 mod library;
 mod load;
 mod options;
 mod overtime;
 mod runtime;
+mod sandbox;
 mod trust;
 
 use std::fmt;
@@ -27,14 +31,17 @@ use std::path::Path;
 use std::time::Duration;
 use zilla_engine::{Batch, Frame};
 
+pub use crate::guards::Authority;
 pub use binding::BindingPlugin;
 pub use cache::Cache;
 pub use contract::exports::zilla::plugin::binding_exports::{
     BindingConfig, Description, KindDescription, Placement, Route, RouteConfig, Routing,
 };
+pub use contract::zilla::plugin::host::Refusal;
 pub use contract::zilla::plugin::types::{ConfigError, Instant, Limits};
 pub use digest::Digest;
-pub use library::{Entry, Library, LibraryError};
+pub use guard::{GuardConfig, GuardDescription, GuardInstance, GuardPlugin, GuardSession, GuardType};
+pub use library::{AnyPlugin, Entry, Library, LibraryError};
 pub use load::{LoadError, Loaded};
 pub use options::{Allowance, PluginOptions};
 pub use runtime::{Runtime, RuntimeOptions};
@@ -68,6 +75,9 @@ pub trait BindingType: Send + Sync {
 pub trait Instance: Send {
     /// Handles a batch. After a trap it is thrown away.
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap>;
+
+    /// Exchanges whom its calls of `authorize` ask: to be put in before a call, and taken out after it.
+    fn swap_authority(&mut self, _authority: &mut Option<Box<Authority>>) {}
 
     /// State for its successor, any octets. It goes on afterwards; after a trap it is thrown away. Called where
     /// its type keeps state.

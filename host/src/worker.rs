@@ -11,7 +11,6 @@
 //! channel of commands, the count of what drains, and channels of batches for bindings that see everyone
 //! (`pipeline/portal.rs`).
 
-mod breaker;
 pub(crate) mod command;
 pub(crate) mod crossing;
 mod isolated;
@@ -86,6 +85,7 @@ impl Worker {
             self.end_drained(now);
         }
         for running in self.pipelines.drain() {
+            self.scratch.guards().stop(&running.plan.guards);
             running.detach();
         }
     }
@@ -162,8 +162,9 @@ impl Worker {
                 ending.push(index);
             }
         }
-        for new in apply.start {
-            let name = new.plan.name.clone();
+        for mut new in apply.start {
+            let (name, guards) = (new.plan.name.clone(), std::mem::take(&mut new.guards));
+            self.scratch.guards().start(&new.plan.guards, guards);
             let entry = self.pipelines.vacant_entry();
             match Running::start(entry.key() as u32, apply.generation, new, &mut listeners) {
                 Ok(running) => {
@@ -235,7 +236,9 @@ impl Worker {
             }
         }
         for index in over {
-            self.pipelines.remove(index).detach();
+            let over = self.pipelines.remove(index);
+            self.scratch.guards().stop(&over.plan.guards);
+            over.detach();
         }
         self.count_draining();
     }

@@ -83,9 +83,9 @@ impl Held {
 }
 
 impl Authorizations {
-    /// Gives a session to bindings: the number to put into `begin`, the same for the same session. `random` is
-    /// what makes it unknown to others. None if [`AUTHORIZATIONS_MAX`] are carried by streams.
-    pub fn grant(&mut self, session: &Arc<Session>, random: u64) -> Option<u64> {
+    /// Gives a session to bindings: the number to put into `begin`, the same for the same session. `random` is asked
+    /// for a new one, to make it unknown to others. None if [`AUTHORIZATIONS_MAX`] are carried by streams.
+    pub fn grant(&mut self, session: &Arc<Session>, random: impl FnOnce() -> u64) -> Option<u64> {
         self.intern(vec![Arc::clone(session)], random)
     }
 
@@ -137,7 +137,7 @@ impl Authorizations {
         let others: Vec<_> = lent_sessions.iter().filter(is_other).cloned().collect();
         // Who knows both numbers may have what they stand for together, and nobody else knows this one.
         let random = (own ^ lent) >> POSITION_BITS;
-        self.intern([own_sessions, others].concat(), random).ok_or(Unknown::NoRoom)
+        self.intern([own_sessions, others].concat(), || random).ok_or(Unknown::NoRoom)
     }
 
     /// A stream carries it from now on. `is_first`: its opener has brought it, rather than lent.
@@ -174,9 +174,9 @@ impl Authorizations {
         Some(held.streams.iter().filter(|(_, is_first)| **is_first).map(|(key, _)| *key).collect())
     }
 
-    fn intern(&mut self, sessions: Vec<Arc<Session>>, random: u64) -> Option<u64> {
-        let mut held = Held { sessions, streams: BTreeMap::new(), used: 0 };
+    fn intern(&mut self, sessions: Vec<Arc<Session>>, random: impl FnOnce() -> u64) -> Option<u64> {
         self.uses += 1;
+        let held = Held { sessions, streams: BTreeMap::new(), used: self.uses };
         if let Some(&position) = self.by_sessions.get(&held.key()) {
             let slot = &mut self.slots[position as usize];
             if let Some(known) = slot.held.as_mut().filter(|known| known.streams.is_empty()) {
@@ -188,10 +188,9 @@ impl Authorizations {
         }
         let position = self.vacate()?;
         // Not 0, which stands for nobody.
-        let number = (random << POSITION_BITS).max(1 << POSITION_BITS) | u64::from(position);
+        let number = (random() << POSITION_BITS).max(1 << POSITION_BITS) | u64::from(position);
         self.slots[position as usize].number = number;
-        held.used = self.uses;
-        self.idle.insert(self.uses, position);
+        self.idle.insert(held.used, position);
         self.put(position, held);
         Some(number)
     }

@@ -153,30 +153,33 @@ impl Planner<'_> {
         }
     }
 
-    /// Settings of plugins that nothing uses are a slip. Guards and matchers have no plugins yet: what
-    /// names one is refused rather than ignored.
+    /// Settings of plugins that nothing uses are a slip. Matchers have no plugins yet: what names one is refused
+    /// rather than ignored.
     pub(super) fn check_references(&mut self) {
         let Config { guards, matchers, .. } = self.config;
         for settings in &self.config.plugins {
             let name = &settings.type_name;
-            let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name);
+            let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name)
+                || guards.iter().any(|guard| guard.type_name == *name);
             if !is_used || NativeType::of(name).is_some() {
                 let found = if is_used {
                     format!("`{name}`, which is native")
                 } else {
                     format!("`{name}`, which none has")
                 };
-                let problem =
-                    self.config.key_problem(&settings.at, "a type of plugin that a binding has", found);
+                let problem = self.config.key_problem(
+                    &settings.at,
+                    "a type of plugin that a binding or guard has",
+                    found,
+                );
                 self.problems.push(if is_used { problem } else { problem.as_warning() });
             }
         }
-        for (what, components) in [("guard", guards), ("matcher", matchers)] {
-            for component in components {
-                let expected = format!("no {what}: this version serves none");
-                let found = format!("a {what} of type `{}`", component.type_name);
-                self.problems.push(self.config.problem(&component.at.key("type"), expected, found));
-            }
+        for component in matchers {
+            let found = format!("a matcher of type `{}`", component.type_name);
+            let problem =
+                self.config.problem(&component.at.key("type"), "no matcher: this version serves none", found);
+            self.problems.push(problem);
         }
     }
 

@@ -2,16 +2,14 @@
 
 use crate::plugin::Route;
 use crate::plugin::contract::exports::zilla::plugin::binding_exports::{Condition, Predicate, Test};
-use zilla_engine::{Assignment, BindingIndex, Cidr, Pattern, Template};
+use zilla_engine::{Assignment, Cidr, Pattern, Template};
 
 /// Predicates of one route, alternatives included; a plugin that compiles more is refused.
 const PREDICATES_MAX: usize = 4096;
 
-/// Turns one route into the engine's. The error is what is wrong with it, in words.
-pub(crate) fn compile_route(
-    route: &Route,
-    exit: Option<BindingIndex>,
-) -> Result<zilla_engine::Route, String> {
+/// Turns one route of a namespace into the engine's, but for its guards and its exit. The error is what is wrong with
+/// it, in words.
+pub(crate) fn compile_route(route: &Route, namespace: &str) -> Result<zilla_engine::Route, String> {
     let predicates: usize =
         route.when.iter().flat_map(|condition| &condition.any).map(|all| all.len().max(1)).sum();
     if predicates > PREDICATES_MAX {
@@ -19,9 +17,10 @@ pub(crate) fn compile_route(
     }
     let conditions = route.when.iter().map(condition).collect::<Result<_, _>>()?;
     let assignment = |set: &crate::plugin::contract::exports::zilla::plugin::binding_exports::Assignment| {
-        Assignment { attribute: set.attribute.clone(), template: Template::parse(&set.template) }
+        Assignment { attribute: set.attribute.clone(), template: Template::parse(&set.template, namespace) }
     };
-    Ok(zilla_engine::Route { conditions, set: route.set.iter().map(assignment).collect(), exit })
+    let set = route.set.iter().map(assignment).collect();
+    Ok(zilla_engine::Route { conditions, set, ..zilla_engine::Route::default() })
 }
 
 fn condition(condition: &Condition) -> Result<zilla_engine::Condition, String> {

@@ -3,7 +3,7 @@
 //! No stream crosses from one pipeline to another, so a pipeline is what a new generation replaces or keeps. Two
 //! pipelines with one fingerprint do the same: the same bindings, options and routes on the same plugins.
 
-use super::{Planned, Role};
+use super::{Planned, PlannedGuard, Role};
 use crate::plugin::Digest;
 use std::fmt;
 use std::fmt::Write as _;
@@ -20,13 +20,15 @@ pub(crate) struct Pipeline {
     /// What tells its keys and certificates from others. A pipeline that runs can take new ones.
     pub(crate) keys: Digest,
     pub(crate) limits: Limits,
+    /// Those that its bindings may ask, in the order of the file.
+    pub(crate) guards: Vec<Arc<PlannedGuard>>,
     /// A binding's position here is its index in the engine.
     pub(crate) bindings: Vec<Planned>,
 }
 
 /// What a pipeline does, as one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fingerprint(Digest);
+pub(crate) struct Fingerprint(pub(super) Digest);
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,8 +46,13 @@ impl Pipeline {
     }
 }
 
-/// Splits the bindings of a file, which are in its order, into pipelines.
-pub(super) fn split(config: &Config, bindings: Vec<Planned>, limits: Limits) -> Vec<Arc<Pipeline>> {
+/// Splits the bindings of a file, which are in its order, into pipelines, each with the guards that it may ask.
+pub(super) fn split(
+    config: &Config,
+    bindings: Vec<Planned>,
+    guards: &[Arc<PlannedGuard>],
+    limits: Limits,
+) -> Vec<Arc<Pipeline>> {
     let group = groups(config);
     let mut local = vec![0; bindings.len()];
     let mut members: Vec<Vec<Planned>> = bindings.iter().map(|_| Vec::new()).collect();
@@ -61,9 +68,12 @@ pub(super) fn split(config: &Config, bindings: Vec<Planned>, limits: Limits) -> 
         {
             *exit = BindingIndex(local[exit.0 as usize]);
         }
-        let (name, fingerprint) = (bindings[0].name.clone(), fingerprint(&bindings, limits));
-        let keys = keys(&bindings);
-        pipelines.push(Arc::new(Pipeline { name, fingerprint, keys, limits, bindings }));
+        let is_asked =
+            |guard: &&Arc<PlannedGuard>| bindings.iter().any(|planned| may_ask(planned, &guard.name));
+        let guards: Vec<_> = guards.iter().filter(is_asked).cloned().collect();
+        let (name, keys) = (bindings[0].name.clone(), keys(&bindings));
+        let fingerprint = fingerprint(&bindings, &guards, limits);
+        pipelines.push(Arc::new(Pipeline { name, fingerprint, keys, limits, guards, bindings }));
     }
     pipelines
 }
@@ -86,6 +96,19 @@ fn groups(config: &Config) -> Vec<usize> {
     (0..group.len()).map(|position| root(&group, position)).collect()
 }
 
+/// Whether a binding may ask a guard: a plugin any of its namespace, and every route those that it names.
+fn may_ask(planned: &Planned, guard: &str) -> bool {
+    let namespace = |name: &str| name.split_once(':').map(|(namespace, _)| namespace.to_owned());
+    let is_plugin = matches!(planned.role, Role::Plugin { .. });
+    let routes = &planned.engine.routes;
+    is_plugin && namespace(&planned.name) == namespace(guard)
+        || routes.iter().flat_map(|route| &route.guarded).any(|guarded| &*guarded.guard == guard)
+        || routes
+            .iter()
+            .flat_map(|route| &route.set)
+            .any(|set| set.template.guards().any(|asked| asked == guard))
+}
+
 fn keys(bindings: &[Planned]) -> Digest {
     let keys = bindings.iter().map(|planned| match &planned.role {
         Role::Native(role) => role.keys(),
@@ -94,8 +117,12 @@ fn keys(bindings: &[Planned]) -> Digest {
     Digest::of(format!("{:?}", keys.collect::<Vec<_>>()).as_bytes())
 }
 
-fn fingerprint(bindings: &[Planned], limits: Limits) -> Fingerprint {
+fn fingerprint(bindings: &[Planned], guards: &[Arc<PlannedGuard>], limits: Limits) -> Fingerprint {
     let mut text = format!("{limits:?}");
+    for PlannedGuard { name, fingerprint, .. } in guards.iter().map(Arc::as_ref) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{name} {fingerprint:?}");
+    }
     for Planned { name, type_name, kind, role, engine, is_pinned } in bindings {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n{name} {type_name} {kind} {is_pinned} {engine:?} ");

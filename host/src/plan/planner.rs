@@ -35,6 +35,20 @@ pub(super) enum Type {
     Plugin(Arc<dyn BindingType>),
 }
 
+/// A type that is looked for.
+pub(super) struct Wanted<'a> {
+    /// What serves it.
+    pub(super) noun: &'static str,
+    pub(super) type_name: &'a str,
+    /// Types of the host itself that may have been meant.
+    pub(super) natives: &'a [&'a str],
+}
+
+/// A plugin's schema, or what is wrong with its text.
+pub(super) fn parse_schema(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
 impl Type {
     pub(super) fn describe(&self) -> &Description {
         match self {
@@ -108,7 +122,9 @@ impl<'a> Planner<'a> {
         let resolved = match found {
             Ok(found) => Some(found),
             Err(error) => {
-                self.report_type(binding, &error);
+                let natives = NativeType::ALL.map(NativeType::name);
+                let wanted = Wanted { noun: "plugin", type_name: name, natives: &natives };
+                self.report_type(&binding.at.key("type"), &wanted, &error);
                 None
             }
         };
@@ -117,31 +133,26 @@ impl<'a> Planner<'a> {
     }
 
     /// What `plugins` says of a type.
-    fn options_of(&self, type_name: &str) -> PluginOptions {
+    pub(super) fn options_of(&self, type_name: &str) -> PluginOptions {
         PluginOptions::of(self.config.plugins.iter().find(|settings| settings.type_name == type_name))
     }
 
-    fn report_type(&mut self, binding: &Binding, error: &LibraryError) {
-        let at = binding.at.key("type");
+    pub(super) fn report_type(&mut self, at: &NodePath, wanted: &Wanted<'_>, error: &LibraryError) {
+        let Wanted { noun, type_name, natives } = *wanted;
         let problem = match error {
             LibraryError::NotFound { known, .. } => {
-                let native = NativeType::ALL.map(NativeType::name);
-                let candidates: Vec<&str> = known.iter().map(String::as_str).chain(native).collect();
-                let problem = self.config.problem(
-                    &at,
-                    "a type that a plugin serves",
-                    format!("`{}`; {error}", binding.type_name),
-                );
-                match zilla_config::suggest(&binding.type_name, &candidates, "plugin") {
+                let natives = natives.iter().copied();
+                let candidates: Vec<&str> = known.iter().map(String::as_str).chain(natives).collect();
+                let expected = format!("a type that a {noun} serves");
+                let problem = self.config.problem(at, expected, format!("`{type_name}`; {error}"));
+                match zilla_config::suggest(type_name, &candidates, noun) {
                     Some(help) => problem.with_help(help),
                     None => problem.with_help("`zilla plugin list` shows the plugins that are found"),
                 }
             }
-            LibraryError::Unusable { .. } | LibraryError::OtherType { .. } => self.config.problem(
-                &at,
-                format!("a plugin of type `{}`", binding.type_name),
-                error.to_string(),
-            ),
+            LibraryError::Unusable { .. } | LibraryError::OtherType { .. } => {
+                self.config.problem(at, format!("a {noun} of type `{type_name}`"), error.to_string())
+            }
         };
         self.problems.push(problem);
     }
@@ -179,6 +190,7 @@ impl<'a> Planner<'a> {
         };
         self.check_addresses(binding, &role.addresses());
         let route = |(route, conditions): (&zilla_config::Route, _)| zilla_engine::Route {
+            guarded: self.guarded(route),
             conditions,
             set: Vec::new(),
             exit: route.exit.map(engine_index),
@@ -211,7 +223,7 @@ impl<'a> Planner<'a> {
         };
         let mut routes = Vec::new();
         for (route, compiled) in binding.routes.iter().zip(compiled) {
-            match compile_route(&compiled, route.exit.map(engine_index)) {
+            match self.compile(binding, route, &compiled) {
                 Ok(route) => routes.push(route),
                 Err(error) => {
                     let expected = format!("a route that `{}` compiles", binding.type_name);
@@ -220,6 +232,22 @@ impl<'a> Planner<'a> {
             }
         }
         Some((Role::Plugin { binding_type: plugin, config: Arc::new(config), options }, routes))
+    }
+
+    fn compile(
+        &self,
+        binding: &Binding,
+        route: &zilla_config::Route,
+        compiled: &crate::plugin::Route,
+    ) -> Result<zilla_engine::Route, String> {
+        let compiled = compile_route(compiled, &binding.namespace)?;
+        let unknown =
+            compiled.set.iter().flat_map(|set| set.template.guards()).find(|guard| !self.has_guard(guard));
+        if let Some(unknown) = unknown {
+            return Err(format!("an expression that asks the guard `{unknown}`, which there is not"));
+        }
+        let exit = route.exit.map(engine_index);
+        Ok(zilla_engine::Route { guarded: self.guarded(route), exit, ..compiled })
     }
 
     pub(super) fn problem_at(&mut self, binding: &Binding, pointer: &str, expected: &str, found: &str) {

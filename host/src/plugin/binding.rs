@@ -7,23 +7,19 @@ use super::frames::{GivenFrames, ReturnedBatch};
 use super::import::{InstanceState, one_line};
 use super::load::{LoadError, Loaded};
 use super::options::Allowance;
-use super::runtime::{EPOCH_TICK, Runtime};
+use super::runtime::Runtime;
+use super::sandbox::{self, ATTACH_BUDGET, Concept, arm, explain};
 use super::{
     AttachError, BindingConfig, BindingType, Description, Instance, Instant, RestoreError, Returned, Route,
     Trap,
 };
+use crate::guards::Authority;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, HasSelf, InstancePre, Linker, TypedFunc};
-use wasmtime::{Store, Trap as WasmTrap, UpdateDeadline};
 use zilla_engine::Batch;
-
-/// Time for `describe` and `attach`, which come once and may compile patterns and tables.
-const ATTACH_BUDGET: Duration = Duration::from_secs(2);
-
-/// Octets that one answer may make the host allocate.
-const ANSWER_OCTETS_MAX: usize = 64 << 20;
 
 /// A component that serves a binding type: checked, and asked what it is.
 pub(crate) struct Code {
@@ -54,7 +50,7 @@ pub struct BindingPlugin {
 impl Code {
     /// Checks a component against the contract and asks it what it is.
     pub(crate) fn new(runtime: &Runtime, loaded: &Loaded) -> Result<Self, LoadError> {
-        loaded.check()?;
+        loaded.check(Concept::Binding)?;
         let invalid = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
         let mut linker = Linker::new(runtime.engine());
         World::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(invalid)?;
@@ -72,6 +68,10 @@ impl Code {
         let state = loaded.keeps_state().then(|| code.find_state()).transpose();
         let state = state.map_err(|error| LoadError::WrongState(format!("{error:#}")))?;
         Ok(Self { description, state, ..code })
+    }
+
+    pub(crate) fn type_name(&self) -> &str {
+        &self.description.type_name
     }
 
     /// Finds `save` and `restore`. Their types are known once there is an instance.
@@ -95,18 +95,8 @@ impl Code {
         Ok(WasmInstance { store, world, deliver, state, call_budget: allowance.call_budget })
     }
 
-    /// An empty store in which the plugin may take its time to begin.
     fn store(&self, binding: &str, allowance: &Allowance) -> Store<InstanceState> {
-        let state = InstanceState::new(binding.to_owned(), allowance);
-        let mut store = Store::new(self.runtime.engine(), state);
-        store.limiter(|state| state);
-        store.epoch_deadline_callback(|mut store| match store.data_mut().overtime.is_spent() {
-            true => Ok(UpdateDeadline::Interrupt),
-            false => Ok(UpdateDeadline::Continue(1)),
-        });
-        store.set_hostcall_fuel(ANSWER_OCTETS_MAX);
-        arm(&mut store, ATTACH_BUDGET);
-        store
+        sandbox::store(&self.runtime, (Concept::Binding, binding), allowance)
     }
 }
 
@@ -153,14 +143,8 @@ fn find_deliver(loaded: &Loaded) -> Option<ComponentExportIndex> {
 }
 
 fn check_description(description: &Description) -> Result<(), String> {
-    let name = &description.type_name;
-    let legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    match (legal, description.kinds.is_empty()) {
-        (false, _) => Err(format!("the type name `{name}`, which is none")),
-        (true, true) => Err("no kind".to_owned()),
-        (true, false) => Ok(()),
-    }
+    sandbox::check_type_name(&description.type_name)?;
+    if description.kinds.is_empty() { Err("no kind".to_owned()) } else { Ok(()) }
 }
 
 /// One store: the blast radius of a trap.
@@ -201,6 +185,10 @@ impl Instance for WasmInstance {
         Ok(())
     }
 
+    fn swap_authority(&mut self, authority: &mut Option<Box<Authority>>) {
+        std::mem::swap(&mut self.store.data_mut().authority, authority);
+    }
+
     fn save(&mut self) -> Result<Vec<u8>, Trap> {
         let Some(state) = &self.state else { return Ok(Vec::new()) };
         arm(&mut self.store, self.call_budget);
@@ -222,26 +210,4 @@ impl Instance for WasmInstance {
         let exports = self.world.zilla_plugin_binding_exports();
         exports.call_detach(&mut self.store).map_err(|error| explain(&self.store, &error, self.call_budget))
     }
-}
-
-/// Gives the next call its time. The first tick may come at once, so one more is given.
-fn arm(store: &mut Store<InstanceState>, budget: Duration) {
-    let ticks = budget.as_millis().div_ceil(EPOCH_TICK.as_millis()) as u64;
-    store.set_epoch_deadline(ticks + 1);
-    store.data_mut().begin_call();
-}
-
-/// What went wrong, in the words of the limit that was met.
-fn explain(store: &Store<InstanceState>, error: &wasmtime::Error, budget: Duration) -> Trap {
-    let state = store.data();
-    let reason = match error.downcast_ref::<WasmTrap>() {
-        Some(WasmTrap::Interrupt) => return Trap::OverBudget(budget),
-        Some(trap) => match (state.memory_refused, &state.last_error) {
-            (Some(octets), _) => format!("memory: {octets} octets were asked for and refused; then: {trap}"),
-            (None, Some(message)) => format!("{trap}, after it logged: {message}"),
-            (None, None) => trap.to_string(),
-        },
-        None => error.root_cause().to_string(),
-    };
-    Trap::Other(reason)
 }

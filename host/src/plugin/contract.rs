@@ -20,3 +20,16 @@ wasmtime::component::bindgen!({
 pub mod state {
     wasmtime::component::bindgen!({ path: "../wit", world: "state" });
 }
+
+/// What a component exports that serves a guard type.
+pub mod guard {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "guard",
+        imports: { default: trappable },
+        with: {
+            "zilla:plugin/host": super::zilla::plugin::host,
+            "zilla:plugin/types": super::zilla::plugin::types,
+        },
+    });
+}

@@ -3,7 +3,10 @@
 use super::contract::zilla::plugin::{host, types};
 use super::options::Allowance;
 use super::overtime::Overtime;
+use super::sandbox::Concept;
+use crate::guards::Authority;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use wasmtime::ResourceLimiter;
 
 /// Octets of one line of the log that are kept.
@@ -17,10 +20,30 @@ const COUNTER_NAME_OCTETS_MAX: usize = 64;
 /// Entries of all tables of an instance.
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 
+/// Writes to the log under the name of what the plugin serves.
+macro_rules! tell {
+    ($level:ident, $state:expr, $($told:tt)+) => {{
+        let name = $state.name.as_str();
+        match $state.concept {
+            Concept::Binding => {
+                tracing::event!(target: "zilla::plugin", tracing::Level::$level, binding = name, $($told)+)
+            }
+            Concept::Guard => {
+                tracing::event!(target: "zilla::plugin", tracing::Level::$level, guard = name, $($told)+)
+            }
+        }
+    }};
+}
+
 /// What the host keeps for one instance.
 pub(crate) struct InstanceState {
-    /// `namespace:name` of the binding, for the log.
-    binding: String,
+    concept: Concept,
+    /// `namespace:name`, for the log.
+    name: String,
+    /// Whom `authorize` asks; nobody outside of `deliver`.
+    pub(crate) authority: Option<Box<Authority>>,
+    /// Time that this call has spent waiting for other plugins.
+    pub(crate) waited: Duration,
     memory_octets_max: usize,
     /// Lines of the log that one call may write.
     log_rate: u32,
@@ -35,9 +58,12 @@ pub(crate) struct InstanceState {
 }
 
 impl InstanceState {
-    pub(crate) fn new(binding: String, allowance: &Allowance) -> Self {
+    pub(crate) fn new((concept, name): (Concept, String), allowance: &Allowance) -> Self {
         Self {
-            binding,
+            concept,
+            name,
+            authority: None,
+            waited: Duration::ZERO,
             memory_octets_max: allowance.memory_octets,
             log_rate: allowance.log_rate,
             memory_refused: None,
@@ -52,9 +78,10 @@ impl InstanceState {
     pub(crate) fn begin_call(&mut self) {
         if self.log_lines > self.log_rate {
             let lost = self.log_lines - self.log_rate;
-            tracing::warn!(target: "zilla::plugin", binding = %self.binding, lost, "log-rate: lines of the plugin lost");
+            tell!(WARN, self, lost, "log-rate: lines of the plugin lost");
         }
         self.log_lines = 0;
+        self.waited = Duration::ZERO;
         self.overtime = Overtime::default();
     }
 }
@@ -68,15 +95,14 @@ impl host::Host for InstanceState {
             return Ok(());
         }
         let message = one_line(&message);
-        let binding = self.binding.as_str();
         match level {
-            host::Level::Trace => tracing::trace!(target: "zilla::plugin", binding, "{message}"),
-            host::Level::Debug => tracing::debug!(target: "zilla::plugin", binding, "{message}"),
-            host::Level::Info => tracing::info!(target: "zilla::plugin", binding, "{message}"),
-            host::Level::Warn => tracing::warn!(target: "zilla::plugin", binding, "{message}"),
+            host::Level::Trace => tell!(TRACE, self, "{message}"),
+            host::Level::Debug => tell!(DEBUG, self, "{message}"),
+            host::Level::Info => tell!(INFO, self, "{message}"),
+            host::Level::Warn => tell!(WARN, self, "{message}"),
             host::Level::Error => {
-                self.last_error = Some(message.clone());
-                tracing::error!(target: "zilla::plugin", binding, "{message}");
+                tell!(ERROR, self, "{message}");
+                self.last_error = Some(message);
             }
         }
         Ok(())
@@ -93,11 +119,16 @@ impl host::Host for InstanceState {
 
     fn authorize(
         &mut self,
-        _guard: String,
-        _credentials: Vec<u8>,
+        guard: String,
+        credentials: Vec<u8>,
     ) -> wasmtime::Result<Result<u64, host::Refusal>> {
-        // No configuration with guards is accepted yet, so none is granted.
-        Ok(Err(host::Refusal::UnknownGuard))
+        let Some(authority) = &mut self.authority else { return Ok(Err(host::Refusal::UnknownGuard)) };
+        // The guard has a budget of its own.
+        let start = Instant::now();
+        let namespace = self.name.split_once(':').map_or("", |(namespace, _)| namespace);
+        let answer = authority.authorize(namespace, &guard, &credentials);
+        self.waited += start.elapsed();
+        Ok(answer)
     }
 
     fn count(&mut self, name: String, add: u64) -> wasmtime::Result<()> {
@@ -136,13 +167,8 @@ impl ResourceLimiter for InstanceState {
         let allowed = desired <= self.memory_octets_max;
         if !allowed {
             self.memory_refused = Some(desired);
-            tracing::warn!(
-                target: "zilla::plugin",
-                binding = %self.binding,
-                desired_octets = desired,
-                memory_octets_max = self.memory_octets_max,
-                "memory: growth refused"
-            );
+            let memory_octets_max = self.memory_octets_max;
+            tell!(WARN, self, desired_octets = desired, memory_octets_max, "memory: growth refused");
         }
         Ok(allowed)
     }

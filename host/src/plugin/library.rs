@@ -7,10 +7,12 @@
 use super::binding::{BindingPlugin, Code};
 use super::cache::Cache;
 use super::digest::Digest;
-use super::load::{LoadError, Loaded};
+use super::guard::{GuardCode, GuardPlugin};
+use super::load::{LoadError, Loaded, read_file};
 use super::options::{Allowance, PluginOptions};
 use super::runtime::Runtime;
-use super::{BindingType as _, load::read_file, trust};
+use super::sandbox::Concept;
+use super::trust;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -34,7 +36,45 @@ pub struct Library {
     directories: Vec<PathBuf>,
     entries: BTreeMap<(&'static str, String), Entry>,
     /// Code that was loaded, by the digest of its file; shared by all scans.
-    loaded: Arc<Mutex<BTreeMap<Digest, Arc<Code>>>>,
+    loaded: Arc<Mutex<BTreeMap<Digest, AnyCode>>>,
+}
+
+/// Code of a component, by what it serves.
+#[derive(Clone)]
+enum AnyCode {
+    Binding(Arc<Code>),
+    Guard(Arc<GuardCode>),
+}
+
+impl AnyCode {
+    fn new(runtime: &Runtime, loaded: &Loaded, concept: Concept) -> Result<Self, LoadError> {
+        match concept {
+            Concept::Binding => Code::new(runtime, loaded).map(Arc::new).map(Self::Binding),
+            Concept::Guard => GuardCode::new(runtime, loaded).map(Arc::new).map(Self::Guard),
+        }
+    }
+
+    fn type_name(&self) -> &str {
+        match self {
+            Self::Binding(code) => code.type_name(),
+            Self::Guard(code) => code.type_name(),
+        }
+    }
+
+    fn is_used(&self) -> bool {
+        match self {
+            Self::Binding(code) => Arc::strong_count(code) > 1,
+            Self::Guard(code) => Arc::strong_count(code) > 1,
+        }
+    }
+}
+
+/// A plugin of any concept, whatever the name of its file.
+pub enum AnyPlugin {
+    /// It serves a binding type.
+    Binding(BindingPlugin),
+    /// It serves a guard type.
+    Guard(GuardPlugin),
 }
 
 /// Why there is no plugin of a type.
@@ -145,40 +185,65 @@ impl Library {
         type_name: &str,
         options: &PluginOptions,
     ) -> Result<Arc<BindingPlugin>, LibraryError> {
-        let Some(entry) = self.entries.get(&("binding", type_name.to_owned())) else {
-            let known = self.entries.keys().filter(|(concept, _)| *concept == "binding");
+        match self.plugin(Concept::Binding, type_name, options)? {
+            (AnyCode::Binding(code), path) => {
+                Ok(Arc::new(BindingPlugin::new(code, path, options.allowance.clone())))
+            }
+            (AnyCode::Guard(_), path) => Err(other_concept(path, Concept::Binding, Concept::Guard)),
+        }
+    }
+
+    /// Loads the plugin of a guard type.
+    pub fn guard(&self, type_name: &str, options: &PluginOptions) -> Result<Arc<GuardPlugin>, LibraryError> {
+        match self.plugin(Concept::Guard, type_name, options)? {
+            (AnyCode::Guard(code), path) => {
+                Ok(Arc::new(GuardPlugin::new(code, path, options.allowance.clone())))
+            }
+            (AnyCode::Binding(_), path) => Err(other_concept(path, Concept::Guard, Concept::Binding)),
+        }
+    }
+
+    /// Code of a type, and the file that it is in.
+    fn plugin(
+        &self,
+        concept: Concept,
+        type_name: &str,
+        options: &PluginOptions,
+    ) -> Result<(AnyCode, PathBuf), LibraryError> {
+        let concept_name = concept.name();
+        let Some(entry) = self.entries.get(&(concept_name, type_name.to_owned())) else {
+            let known = self.entries.keys().filter(|(concept, _)| *concept == concept_name);
             return Err(LibraryError::NotFound {
                 known: known.map(|(_, type_name)| type_name.clone()).collect(),
                 directories: self.directories.clone(),
             });
         };
         let path = entry.path.clone();
-        let code = match self.load(&path, options) {
+        let code = match self.load(&path, concept, options) {
             Ok(code) => code,
             Err(error) => return Err(LibraryError::Unusable { path, error }),
         };
-        let plugin = BindingPlugin::new(code, path.clone(), options.allowance.clone());
-        match plugin.describe().type_name.as_str() {
-            found if found == type_name => Ok(Arc::new(plugin)),
+        match code.type_name() {
+            found if found == type_name => Ok((code, path)),
             found => Err(LibraryError::OtherType { path, type_name: found.to_owned() }),
         }
     }
 
     /// Reads a file, once, and compiles it unless its code is here already. Whether it is trusted is looked at
     /// before anything is done with it.
-    fn load(&self, path: &Path, options: &PluginOptions) -> Result<Arc<Code>, LoadError> {
+    fn load(&self, path: &Path, concept: Concept, options: &PluginOptions) -> Result<AnyCode, LoadError> {
         let octets = read_file(path)?;
         trust::check(path, &octets, options)?;
         let digest = Digest::of(&octets);
-        let known = |codes: &BTreeMap<_, Arc<Code>>| codes.get(&digest).cloned();
+        let known = |codes: &BTreeMap<_, AnyCode>| codes.get(&digest).cloned();
         if let Some(code) = known(&self.loaded.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(code);
         }
-        let code = Arc::new(Code::new(&self.runtime, &self.compile(&octets, digest)?)?);
+        let code = AnyCode::new(&self.runtime, &self.compile(&octets, digest)?, concept)?;
         let mut codes = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         // What nothing runs any more is let go.
-        codes.retain(|_, code| Arc::strong_count(code) > 1);
-        codes.insert(digest, Arc::clone(&code));
+        codes.retain(|_, code| code.is_used());
+        codes.insert(digest, code.clone());
         Ok(code)
     }
 
@@ -188,6 +253,25 @@ impl Library {
         let code = Arc::new(Code::new(&self.runtime, &loaded)?);
         Ok((loaded, BindingPlugin::new(code, path.to_owned(), Allowance::default())))
     }
+
+    /// Loads a file as the plugin that it is, whatever its name.
+    pub fn any_at(&self, path: &Path) -> Result<(Loaded, AnyPlugin), LoadError> {
+        let loaded = self.read(path)?;
+        // A component that serves nothing is refused as one that should be a binding.
+        let concept = loaded.concept().unwrap_or(Concept::Binding);
+        let (path, allowance) = (path.to_owned(), Allowance::default());
+        let plugin = match AnyCode::new(&self.runtime, &loaded, concept)? {
+            AnyCode::Binding(code) => AnyPlugin::Binding(BindingPlugin::new(code, path, allowance)),
+            AnyCode::Guard(code) => AnyPlugin::Guard(GuardPlugin::new(code, path, allowance)),
+        };
+        Ok((loaded, plugin))
+    }
+}
+
+/// The same file, under names of two concepts, was loaded as the other one.
+fn other_concept(path: PathBuf, expected: Concept, found: Concept) -> LibraryError {
+    let error = LoadError::OtherConcept { expected: expected.to_string(), found: found.to_string() };
+    LibraryError::Unusable { path, error }
 }
 
 /// Entries by concept and type; the first directory that has one wins.

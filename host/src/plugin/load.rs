@@ -3,6 +3,7 @@
 use super::cache::Cache;
 use super::digest::Digest;
 use super::runtime::Runtime;
+use super::sandbox::Concept;
 use std::fmt;
 use std::path::Path;
 use wasmtime::component::Component;
@@ -53,6 +54,13 @@ pub enum LoadError {
     NotGranted(String),
     /// The component exports none of the worlds of the contract.
     WrongWorld(Vec<String>),
+    /// The component serves another concept than the one it is to be used for.
+    OtherConcept {
+        /// `binding`, `guard` or `matcher`, as it is to be used.
+        expected: String,
+        /// What it serves.
+        found: String,
+    },
     /// The component trapped when it was asked what it is, or its answer makes no sense.
     Undescribed(String),
     /// The component keeps state, but its functions for that are not those of the contract: why not.
@@ -85,6 +93,9 @@ impl fmt::Display for LoadError {
                  matcher-exports; found {}",
                 if exports.is_empty() { "none".to_owned() } else { exports.join(", ") }
             ),
+            Self::OtherConcept { expected, found } => {
+                write!(f, "expected a component that serves a {expected}, found one that serves a {found}")
+            }
             Self::Undescribed(error) => write!(f, "expected a description, found: {error}"),
             Self::WrongState(error) => write!(
                 f,
@@ -123,15 +134,26 @@ impl Loaded {
         Ok(Self { component, digest, octets: octets.len(), imports, exports })
     }
 
-    /// Refuses what is not granted, by name, and what serves no world of the contract.
-    pub fn check(&self) -> Result<(), LoadError> {
+    /// Refuses what is not granted, by name, and what does not serve that concept of the contract.
+    pub(crate) fn check(&self, concept: Concept) -> Result<(), LoadError> {
         if let Some(import) = self.imports.iter().find(|import| !is_granted(import)) {
             return Err(LoadError::NotGranted(import.clone()));
         }
-        match self.exports.iter().any(|export| is_contract(export, "zilla:plugin/binding-exports")) {
-            true => Ok(()),
-            false => Err(LoadError::WrongWorld(self.exports.clone())),
+        match self.concept() {
+            Some(found) if found == concept => Ok(()),
+            Some(found) => {
+                Err(LoadError::OtherConcept { expected: concept.to_string(), found: found.to_string() })
+            }
+            None => Err(LoadError::WrongWorld(self.exports.clone())),
         }
+    }
+
+    /// What the component serves, by what it exports.
+    pub(crate) fn concept(&self) -> Option<Concept> {
+        Concept::ALL.into_iter().find(|concept| {
+            let exports = format!("zilla:plugin/{concept}-exports");
+            self.exports.iter().any(|export| is_contract(export, &exports))
+        })
     }
 
     /// Whether the component says that it has state to save and restore.

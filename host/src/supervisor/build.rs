@@ -1,12 +1,13 @@
 //! The difference between two plans, and what is made for it before any worker is told.
 
-use crate::plan::{Fingerprint, Pipeline, Plan, Role};
-use crate::plugin::{Digest, Instance};
+use crate::plan::{Fingerprint, Pipeline, Plan, PlannedGuard, Role};
+use crate::plugin::{AttachError, Digest, GuardInstance, Instance};
 use crate::worker::command::{Crossing, NewPipeline, PipelineReport};
 use crate::worker::crossing::{Bell, link};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a new plan changes.
@@ -19,6 +20,8 @@ pub(super) struct Difference {
     pub(super) ended: usize,
     /// How many are in both, with other keys or certificates.
     pub(super) renewed: usize,
+    /// Guards of the old one: each worker has an instance.
+    guards: BTreeSet<Fingerprint>,
 }
 
 impl Difference {
@@ -35,7 +38,9 @@ pub(super) fn difference(old: &Plan, new: &Plan) -> Difference {
         new.pipelines.iter().cloned().partition(|pipeline| running.contains_key(&pipeline.fingerprint));
     let is_renewed = |kept: &&Arc<Pipeline>| running.get(&kept.fingerprint) != Some(&kept.keys);
     let renewed = keep.iter().filter(is_renewed).count();
-    Difference { ended: running.len() - keep.len(), renewed, keep, start }
+    let guards = old.pipelines.iter().flat_map(|pipeline| &pipeline.guards);
+    let guards = guards.map(|planned| planned.fingerprint).collect();
+    Difference { ended: running.len() - keep.len(), renewed, keep, start, guards }
 }
 
 /// A plan with everything that is made for it before any worker is told.
@@ -57,7 +62,10 @@ pub(super) fn build(
     let mut crossings: Vec<_> = difference.start.iter().map(|plan| crossings(plan, bells)).collect();
     let worker = |worker: usize| {
         let new = difference.start.iter().zip(&mut crossings);
-        new.map(|(plan, crossings)| pipeline(plan, in_use, std::mem::take(&mut crossings[worker]))).collect()
+        new.map(|(plan, crossings)| {
+            pipeline(plan, &difference.guards, in_use, std::mem::take(&mut crossings[worker]))
+        })
+        .collect()
     };
     let pipelines = (0..bells.len()).map(worker).collect::<Result<_, _>>()?;
     Ok(Built { plan, difference, pipelines })
@@ -85,12 +93,18 @@ fn crossings(plan: &Pipeline, bells: &[Bell]) -> Vec<Vec<(usize, Crossing)>> {
 
 fn pipeline(
     plan: &Arc<Pipeline>,
+    running: &BTreeSet<Fingerprint>,
     in_use: &BTreeSet<SocketAddr>,
     crossings: Vec<(usize, Crossing)>,
 ) -> Result<NewPipeline, String> {
     let is_away = |position| {
         crossings.iter().any(|(crossed, way)| *crossed == position && matches!(way, Crossing::Away(_)))
     };
+    let guard = |planned: &Arc<PlannedGuard>| match running.contains(&planned.fingerprint) {
+        true => Ok(None),
+        false => attach(planned).map(Some),
+    };
+    let guards = plan.guards.iter().map(guard).collect::<Result<_, _>>()?;
     let (mut instances, mut sockets) = (Vec::new(), Vec::new());
     for (position, planned) in plan.bindings.iter().enumerate() {
         let (instance, listening) = match &planned.role {
@@ -100,17 +114,27 @@ fn pipeline(
             Role::Plugin { .. } if is_away(position) => (None, Vec::new()),
             Role::Plugin { binding_type, config, .. } => {
                 let attached = binding_type.attach(config);
-                let (instance, _routes) = attached.map_err(|error| match binding_type.file() {
-                    Some(file) => format!("{}: {}: {error}", planned.name, file.display()),
-                    None => format!("{}: {error}", planned.name),
-                })?;
+                let (instance, _routes) =
+                    attached.map_err(|error| not_attached(&planned.name, binding_type.file(), &error))?;
                 (Some(instance as Box<dyn Instance>), Vec::new())
             }
         };
         instances.push(instance);
         sockets.push(listening);
     }
-    Ok(NewPipeline { plan: Arc::clone(plan), instances, listening: sockets, crossings })
+    Ok(NewPipeline { plan: Arc::clone(plan), instances, guards, listening: sockets, crossings })
+}
+
+fn attach(planned: &PlannedGuard) -> Result<Box<dyn GuardInstance>, String> {
+    let attached = planned.guard_type.attach(&planned.config);
+    attached.map_err(|error| not_attached(&planned.name, planned.guard_type.file(), &error))
+}
+
+fn not_attached(name: &str, file: Option<&Path>, error: &AttachError) -> String {
+    match file {
+        Some(file) => format!("{name}: {}: {error}", file.display()),
+        None => format!("{name}: {error}"),
+    }
 }
 
 /// What runs, for `zilla status`: current pipelines with their bindings, and what drains.

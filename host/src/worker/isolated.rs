@@ -4,6 +4,7 @@
 //! from 2, so they are translated: the engine sees ids of the binding, an instance its own. What an instance says
 //! of other streams, or of the binding itself (stream 0), is dropped.
 
+use crate::guards::Asking;
 use crate::plugin::{AttachError, Instance, Instant, Returned, Trap};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ impl Isolated {
         now: Instant,
         batch: &Batch,
         returned: &mut Returned,
-        (engine, binding): (&mut Engine, BindingIndex),
+        (engine, binding, asking): (&mut Engine, BindingIndex, &mut Asking<'_>),
         mut make: impl FnMut() -> Result<Box<dyn Instance>, AttachError>,
         mut on_trap: impl FnMut(&Trap, usize) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
@@ -64,7 +65,7 @@ impl Isolated {
             }
         }
         for index in std::mem::take(&mut self.order) {
-            if let Err(trap) = self.call(index, now, batch, returned, engine, binding) {
+            if let Err(trap) = self.call(index, now, batch, returned, (engine, binding, asking)) {
                 let streams = self.fail(index, engine, binding);
                 on_trap(&trap, streams)?;
             } else {
@@ -112,8 +113,7 @@ impl Isolated {
         now: Instant,
         batch: &Batch,
         returned: &mut Returned,
-        engine: &mut Engine,
-        binding: BindingIndex,
+        (engine, binding, asking): (&mut Engine, BindingIndex, &mut Asking<'_>),
     ) -> Result<(), Trap> {
         let owner = &mut self.owners[index];
         self.batch.clear();
@@ -127,7 +127,8 @@ impl Isolated {
             let (attributes, payload) = frame.cut(batch.octets()).unwrap_or_default();
             self.batch.push(Frame { stream, link, ..frame }, attributes, payload);
         }
-        owner.instance.deliver(now, &self.batch, returned)?;
+        let batch = &self.batch;
+        asking.call(&mut owner.instance, engine, now, |instance| instance.deliver(now, batch, returned))?;
         returned.frames.retain_mut(|frame| translate(frame, index, owner, &mut self.names));
         engine.handle(binding, &returned.frames, self.batch.octets(), &returned.octets);
         Ok(())

@@ -5,8 +5,9 @@ mod others;
 mod plugin;
 mod portal;
 
-use super::breaker::Breaker;
 use super::command::{Crossing, NewPipeline};
+use crate::breaker::Breaker;
+use crate::guards::{Asking, Authority, Guards};
 use crate::native::tcp::Listener;
 use crate::native::{NativeBinding, Seat};
 use crate::plan::{Pipeline, Role};
@@ -28,11 +29,28 @@ const TURN_BATCHES_MAX: usize = 256;
 /// How often violations and limits of a pipeline are logged at most, in ms.
 const REPORT_MS: u64 = 1_000;
 
-/// Buffers that the pipelines of a worker share, since one runs at a time.
-#[derive(Default)]
+/// How soon the clock that people know is looked at again while a session has an end, in ms: it may have jumped.
+const CLOCK_MS: u64 = 1_000;
+
+/// What the pipelines of a worker share, since one runs at a time: buffers, and guards.
 pub(super) struct Scratch {
     batch: Batch,
     returned: Returned,
+    /// None only while it is lent to a plugin.
+    authority: Option<Box<Authority>>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { batch: Batch::default(), returned: Returned::default(), authority: Some(Box::default()) }
+    }
+}
+
+impl Scratch {
+    /// The guards of the worker.
+    pub(super) fn guards(&mut self) -> &mut Guards {
+        self.authority.get_or_insert_default().guards()
+    }
 }
 
 /// Listeners of pipelines that end, by address: the pipeline and the binding that they were of.
@@ -49,6 +67,8 @@ pub(super) struct Running {
     pub(super) drain_until_ms: Option<u64>,
     /// Whether its bindings are yet to be told that it drains.
     is_drain_untold: bool,
+    /// When a session is over or is to be renewed, in ms.
+    session_deadline_ms: Option<u64>,
     /// Before this time, nothing more is logged of violations and limits.
     next_report_ms: u64,
 }
@@ -68,7 +88,7 @@ impl Running {
         new: NewPipeline,
         listeners: &mut Listeners,
     ) -> io::Result<Self> {
-        let NewPipeline { plan, instances, listening, crossings } = new;
+        let NewPipeline { plan, instances, guards: _, listening, crossings } = new;
         let mut bindings = Vec::with_capacity(plan.bindings.len());
         for (position, (planned, (instance, listening))) in
             plan.bindings.iter().zip(instances.into_iter().zip(listening)).enumerate()
@@ -113,6 +133,7 @@ impl Running {
             bindings,
             drain_until_ms: None,
             is_drain_untold: false,
+            session_deadline_ms: None,
             next_report_ms: 0,
         })
     }
@@ -236,7 +257,10 @@ impl Running {
     /// When it has something to do next, in ms.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         let report = self.engine.has_reports().then_some(self.next_report_ms);
-        [self.engine.next_deadline(), self.drain_until_ms, report].into_iter().flatten().min()
+        [self.engine.next_deadline(), self.drain_until_ms, self.session_deadline_ms, report]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn connections(&self) -> usize {
@@ -267,6 +291,7 @@ impl Running {
     /// Hands batches to bindings, each in turn, until all is quiet or the budget is spent.
     pub(super) fn turn(&mut self, now: Instant, scratch: &mut Scratch) {
         self.engine.advance(now.monotonic_ms);
+        self.engine.expire(now.unix_ms);
         for _ in 0..TURN_BATCHES_MAX {
             let Some(binding) = self.engine.next_ready() else { break };
             // What waits for a portal is taken when the other worker has made room.
@@ -280,10 +305,14 @@ impl Running {
             }
         }
         self.tell_drain();
+        let session_unix_ms = self.engine.authorizations().next_unix_ms();
+        self.session_deadline_ms =
+            session_unix_ms.map(|due| now.monotonic_ms + due.saturating_sub(now.unix_ms).min(CLOCK_MS));
         self.report(now.monotonic_ms);
     }
 
-    fn deliver(&mut self, binding: BindingIndex, now: Instant, Scratch { batch, returned }: &mut Scratch) {
+    fn deliver(&mut self, binding: BindingIndex, now: Instant, scratch: &mut Scratch) {
+        let Scratch { batch, returned, authority } = scratch;
         let (before, rest) = self.bindings.split_at_mut(binding.0 as usize);
         let Some((slot, after)) = rest.split_first_mut() else { return };
         match slot {
@@ -295,7 +324,10 @@ impl Running {
             Slot::Plugin(slot) if !slot.breaker.is_closed(now.monotonic_ms) => {
                 slot.fail(&mut self.engine, binding);
             }
-            Slot::Plugin(slot) => slot.deliver(now, batch, returned, &mut self.engine, binding),
+            Slot::Plugin(slot) => {
+                let mut asking = Asking { pipeline: &self.plan, authority };
+                slot.deliver(now, batch, returned, &mut self.engine, binding, &mut asking);
+            }
         }
     }
 

@@ -115,7 +115,7 @@ impl Script {
     /// The authorization to put into `begin`.
     pub(crate) fn grant(&mut self, session: Session) -> u64 {
         let random = session.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.engine.authorizations().grant(&Arc::new(session), random).expect("there is room")
+        self.engine.authorizations().grant(&Arc::new(session), || random).expect("there is room")
     }
 
     /// Takes one batch, a line for each frame.

@@ -1,7 +1,8 @@
 //! A plugin's part of a pipeline: its instances, and what becomes of them when they trap.
 
-use super::super::breaker::Breaker;
 use super::super::isolated::Isolated;
+use crate::breaker::Breaker;
+use crate::guards::Asking;
 use crate::plugin::{AttachError, BindingConfig, BindingType, Instance, Instant, Returned, Trap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -44,20 +45,23 @@ impl PluginSlot {
         returned: &mut Returned,
         engine: &mut Engine,
         binding: BindingIndex,
+        asking: &mut Asking<'_>,
     ) {
         let Self { name, binding_type, config, instances, breaker, .. } = self;
         let make = || binding_type.attach(config).map(|(instance, _routes)| instance);
         let now_ms = now.monotonic_ms;
         match instances {
-            Instances::Shared(instance) => match deliver_shared(instance, make, now, batch, returned) {
-                Ok(()) => engine.handle(binding, &returned.frames, batch.octets(), &returned.octets),
-                Err(trap) => {
-                    let streams = engine.streams_of(binding);
-                    report(name, &trap, streams);
-                    trip(name, breaker, now_ms);
-                    self.fail(engine, binding);
+            Instances::Shared(instance) => {
+                match deliver_shared(instance, make, (engine, asking), now, batch, returned) {
+                    Ok(()) => engine.handle(binding, &returned.frames, batch.octets(), &returned.octets),
+                    Err(trap) => {
+                        let streams = engine.streams_of(binding);
+                        report(name, &trap, streams);
+                        trip(name, breaker, now_ms);
+                        self.fail(engine, binding);
+                    }
                 }
-            },
+            }
             Instances::Isolated(isolated) => {
                 // Only calls that others had to wait for count: any other trap costs its own stream alone.
                 let on_trap = |trap: &Trap, streams| {
@@ -67,7 +71,8 @@ impl PluginSlot {
                     }
                     if breaker.is_closed(now_ms) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
                 };
-                if isolated.deliver(now, batch, returned, (engine, binding), make, on_trap).is_break() {
+                if isolated.deliver(now, batch, returned, (engine, binding, asking), make, on_trap).is_break()
+                {
                     self.fail(engine, binding);
                 }
             }
@@ -90,6 +95,7 @@ pub(super) fn trip(name: &str, breaker: &mut Breaker, now_ms: u64) {
 fn deliver_shared(
     slot: &mut Option<Box<dyn Instance>>,
     make: impl Fn() -> Result<Box<dyn Instance>, AttachError>,
+    (engine, asking): (&mut Engine, &mut Asking<'_>),
     now: Instant,
     batch: &Batch,
     returned: &mut Returned,
@@ -98,7 +104,7 @@ fn deliver_shared(
         Some(instance) => instance,
         None => slot.insert(make().map_err(|error| Trap::Other(error.to_string()))?),
     };
-    let delivered = instance.deliver(now, batch, returned);
+    let delivered = asking.call(instance, engine, now, |instance| instance.deliver(now, batch, returned));
     if delivered.is_err() {
         *slot = None;
     }

@@ -20,7 +20,7 @@ const PAUSE_MS_MAX: u64 = 30_000;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     traps: u32,
     last_trap_ms: u64,
     open_until_ms: u64,
@@ -28,12 +28,12 @@ pub(super) struct Breaker {
 
 impl Breaker {
     /// Whether instances may be made and called.
-    pub(super) fn is_closed(&self, now_ms: u64) -> bool {
+    pub(crate) fn is_closed(&self, now_ms: u64) -> bool {
         now_ms >= self.open_until_ms
     }
 
     /// Counts a trap. If it opens the breaker: for how many ms.
-    pub(super) fn on_trap(&mut self, now_ms: u64) -> Option<u64> {
+    pub(crate) fn on_trap(&mut self, now_ms: u64) -> Option<u64> {
         let is_in_a_row =
             self.traps > 0 && now_ms.saturating_sub(self.last_trap_ms.max(self.open_until_ms)) < HEALTHY_MS;
         self.traps = if is_in_a_row { self.traps.saturating_add(1) } else { 1 };

@@ -1,0 +1,148 @@
+//! Guards on one worker: an instance of each, and what they have answered.
+//!
+//! ```text
+//!   a binding calls authorize ──▶ Authority ──▶ Guards ──▶ known? ──▶ GuardInstance
+//!                  ◀── number ── Authorizations ◀── session ──┘◀──────────┘
+//!                                of the pipeline
+//! ```
+//!
+//! They fail closed: a guard that traps, takes too long or answers nonsense accepts nobody. A guard has a store of
+//! its own, so it is called in the middle of a binding's call, and each has its own budget.
+
+mod known;
+mod slot;
+
+use crate::plan::{Pipeline, PlannedGuard};
+use crate::plugin::{GuardInstance, Instance, Instant, Refusal};
+use known::Seal;
+use slot::Slot;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zilla_engine::{Authorizations, Engine, Session};
+
+/// Octets of credentials that a guard is asked about; longer ones are rejected. A token is a few thousand octets, and
+/// what no header can carry is none.
+pub(crate) const CREDENTIALS_OCTETS_MAX: usize = 64 << 10;
+
+/// The guards that pipelines of one worker ask, each once.
+#[derive(Default)]
+pub(crate) struct Guards {
+    slots: BTreeMap<crate::plan::Fingerprint, Slot>,
+    seal: Seal,
+}
+
+impl Guards {
+    /// A pipeline begins that may ask these guards. An instance is for a guard that nobody asked before.
+    pub(crate) fn start(
+        &mut self,
+        guards: &[Arc<PlannedGuard>],
+        instances: Vec<Option<Box<dyn GuardInstance>>>,
+    ) {
+        for (planned, instance) in guards.iter().zip(instances) {
+            let slot =
+                self.slots.entry(planned.fingerprint).or_insert_with(|| Slot::new(Arc::clone(planned)));
+            slot.start(instance);
+        }
+    }
+
+    /// A pipeline that asked these guards is no more. One that nobody asks any longer gets its last call.
+    pub(crate) fn stop(&mut self, guards: &[Arc<PlannedGuard>]) {
+        for planned in guards {
+            let is_unused = self.slots.get_mut(&planned.fingerprint).is_some_and(Slot::stop);
+            if is_unused && let Some(slot) = self.slots.remove(&planned.fingerprint) {
+                slot.detach();
+            }
+        }
+    }
+
+    /// Has a guard check credentials, unless what it said of them is known.
+    fn authorize(
+        &mut self,
+        planned: &PlannedGuard,
+        credentials: &[u8],
+        now: Instant,
+    ) -> Result<Arc<Session>, Refusal> {
+        let slot = self.slots.get_mut(&planned.fingerprint).ok_or(Refusal::Unavailable)?;
+        if credentials.len() > CREDENTIALS_OCTETS_MAX {
+            return Err(Refusal::Rejected);
+        }
+        slot.authorize(self.seal.of(credentials), credentials, now)
+    }
+}
+
+/// Whom the calls of one binding ask, with what the engine of its pipeline knows. It is lent to an instance for the
+/// time of one call.
+#[derive(Default)]
+pub struct Authority {
+    guards: Guards,
+    authorizations: Authorizations,
+    pipeline: Option<Arc<Pipeline>>,
+    now: Option<Instant>,
+}
+
+impl Authority {
+    pub(crate) fn guards(&mut self) -> &mut Guards {
+        &mut self.guards
+    }
+
+    /// Has a guard check credentials, and answers with what stands for the session. A name without a namespace is
+    /// one of this.
+    pub(crate) fn authorize(
+        &mut self,
+        namespace: &str,
+        guard: &str,
+        credentials: &[u8],
+    ) -> Result<u64, Refusal> {
+        let (Some(pipeline), Some(now)) = (&self.pipeline, self.now) else {
+            return Err(Refusal::UnknownGuard);
+        };
+        let (namespace, guard) = guard.split_once(':').unwrap_or((namespace, guard));
+        let is_it = |planned: &&Arc<PlannedGuard>| planned.name.split_once(':') == Some((namespace, guard));
+        let planned = pipeline.guards.iter().find(is_it).ok_or(Refusal::UnknownGuard)?;
+        let session = self.guards.authorize(planned, credentials, now)?;
+        self.authorizations.renew(&session, now.unix_ms);
+        let number = self.authorizations.grant(&session, || random().unwrap_or_default());
+        number.ok_or(Refusal::Unavailable)
+    }
+}
+
+/// A number that nobody can guess.
+pub(crate) fn random() -> Option<u64> {
+    let mut octets = [0; 8];
+    getrandom::fill(&mut octets).ok()?;
+    Some(u64::from_le_bytes(octets))
+}
+
+/// What an instance needs to ask guards: a pipeline, and an authority that nobody else has at the time.
+pub(crate) struct Asking<'a> {
+    pub(crate) pipeline: &'a Arc<Pipeline>,
+    pub(crate) authority: &'a mut Option<Box<Authority>>,
+}
+
+impl Asking<'_> {
+    /// Makes one call of an instance, which may ask the guards of its pipeline.
+    pub(crate) fn call<T>(
+        &mut self,
+        instance: &mut Box<dyn Instance>,
+        engine: &mut Engine,
+        now: Instant,
+        call: impl FnOnce(&mut Box<dyn Instance>) -> T,
+    ) -> T {
+        if self.pipeline.guards.is_empty() {
+            return call(instance);
+        }
+        if let Some(authority) = self.authority {
+            std::mem::swap(&mut authority.authorizations, engine.authorizations());
+            authority.pipeline = Some(Arc::clone(self.pipeline));
+            authority.now = Some(now);
+        }
+        instance.swap_authority(self.authority);
+        let answer = call(instance);
+        instance.swap_authority(self.authority);
+        if let Some(authority) = self.authority {
+            std::mem::swap(&mut authority.authorizations, engine.authorizations());
+            authority.pipeline = None;
+        }
+        answer
+    }
+}
