@@ -11,7 +11,7 @@ mod planner;
 pub(crate) mod vaults;
 
 use crate::native::{self, NativeType};
-use crate::plugin::{BindingConfig, BindingType, Digest, GuardType, LibraryError, PluginOptions};
+use crate::plugin::{BindingConfig, BindingType, Concept, Digest, GuardType, LibraryError, PluginOptions};
 pub(crate) use guards::PlannedGuard;
 pub(crate) use pipeline::{Fingerprint, Pipeline};
 use planner::Planner;
@@ -150,16 +150,22 @@ impl Plan {
         self.pipelines.iter().map(|pipeline| pipeline.bindings.len()).sum()
     }
 
-    /// What its plugins are, each by the name of its type.
-    pub(crate) fn identities(&self) -> BTreeMap<String, String> {
+    /// What its plugins are, each by what it serves.
+    pub(crate) fn identities(&self) -> BTreeMap<(Concept, String), String> {
         let bindings = self.pipelines.iter().flat_map(|pipeline| &pipeline.bindings);
-        let identities = bindings.filter_map(|planned| match &planned.role {
+        let bindings = bindings.filter_map(|planned| match &planned.role {
             Role::Plugin { binding_type, .. } => {
-                Some((binding_type.describe().type_name.clone(), binding_type.identity()))
+                let type_name = binding_type.describe().type_name.clone();
+                Some(((Concept::Binding, type_name), binding_type.identity()))
             }
             Role::Native(_) => None,
         });
-        identities.collect()
+        let guards = self.pipelines.iter().flat_map(|pipeline| &pipeline.guards);
+        let guards = guards.map(|planned| {
+            let type_name = planned.guard_type.describe().type_name.clone();
+            ((Concept::Guard, type_name), planned.guard_type.identity())
+        });
+        bindings.chain(guards).collect()
     }
 
     /// How many of its bindings are plugins.

@@ -45,6 +45,7 @@ pub use library::{AnyPlugin, Entry, Library, LibraryError};
 pub use load::{LoadError, Loaded};
 pub use options::{Allowance, PluginOptions};
 pub use runtime::{Runtime, RuntimeOptions};
+pub(crate) use sandbox::Concept;
 
 /// A binding type: what it is, and how to make an instance for one binding and one worker.
 pub trait BindingType: Send + Sync {

@@ -1,7 +1,7 @@
 //! Reading `zilla.yaml` and the plugins, the first time and again.
 
 use crate::plan::{Plan, vaults};
-use crate::plugin::{BindingType as _, Digest, Library};
+use crate::plugin::{BindingType as _, Concept, Digest, Library};
 use crate::watch::Watched;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -111,13 +111,13 @@ impl Loader {
         Watched { files, plugins }
     }
 
-    /// Whether the files are those that were read at the start, when these were the digests of the plugins by type.
-    /// That is sooner known than what they amount to.
-    pub(crate) fn is_as_at_the_start(&self, plugins: &BTreeMap<String, String>) -> bool {
+    /// Whether the files are those that were read at the start, when these were the digests of the plugins by what they
+    /// serve. That is sooner known than what they amount to.
+    pub(crate) fn is_as_at_the_start(&self, plugins: &BTreeMap<(Concept, String), String>) -> bool {
         let library = self.library.rescan();
         std::fs::read(&self.config).is_ok_and(|text| Digest::of(&text) == self.first)
-            && plugins.iter().all(|(type_name, digest)| {
-                library.digest_of(type_name).is_some_and(|found| found.to_string() == *digest)
+            && plugins.iter().all(|((concept, type_name), digest)| {
+                library.digest_of(*concept, type_name).is_some_and(|found| found.to_string() == *digest)
             })
     }
 

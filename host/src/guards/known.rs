@@ -93,11 +93,6 @@ impl Known {
         self.uses.remove(&answer.used);
         Some(answer.session)
     }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.answers.len()
-    }
 }
 
 /// A number that no session of this process has: sessions go from worker to worker.
@@ -141,7 +136,7 @@ mod tests {
         let changed = known.insert(token, session("alice", Some(6_000)), at(1 + FRESH_MS, 1_000));
         assert_ne!(changed.number, kept.number);
         known.forget(&token);
-        assert_eq!((known.get(&token, at(1, 0)), known.len()), (None, 0));
+        assert_eq!((known.get(&token, at(1, 0)), known.answers.len()), (None, 0));
     }
 
     #[test]
@@ -153,7 +148,7 @@ mod tests {
         }
         assert!(known.get(&token(0), at(1, 1)).is_some());
         known.insert(token(KNOWN_MAX), session("alice", None), at(1, 1));
-        assert_eq!((known.len(), known.uses.len()), (KNOWN_MAX, KNOWN_MAX));
+        assert_eq!((known.answers.len(), known.uses.len()), (KNOWN_MAX, KNOWN_MAX));
         assert!(known.get(&token(1), at(1, 1)).is_none());
         assert!(known.get(&token(0), at(1, 1)).is_some());
     }

@@ -28,7 +28,8 @@ impl Planner<'_> {
         let guard_type = match self.types.guard_type(&guard.type_name, &options) {
             Ok(found) => found,
             Err(error) => {
-                let wanted = Wanted { noun: "guard", type_name: &guard.type_name, natives: &[] };
+                let wanted =
+                    Wanted { noun: "guard", of: "type of guard", type_name: &guard.type_name, natives: &[] };
                 self.report_type(&guard.at.key("type"), &wanted, &error);
                 return None;
             }

@@ -37,8 +37,10 @@ pub(super) enum Type {
 
 /// A type that is looked for.
 pub(super) struct Wanted<'a> {
-    /// What serves it.
+    /// The word for what serves it.
     pub(super) noun: &'static str,
+    /// The word for it.
+    pub(super) of: &'static str,
     pub(super) type_name: &'a str,
     /// Types of the host itself that may have been meant.
     pub(super) natives: &'a [&'a str],
@@ -123,7 +125,7 @@ impl<'a> Planner<'a> {
             Ok(found) => Some(found),
             Err(error) => {
                 let natives = NativeType::ALL.map(NativeType::name);
-                let wanted = Wanted { noun: "plugin", type_name: name, natives: &natives };
+                let wanted = Wanted { noun: "plugin", of: "type", type_name: name, natives: &natives };
                 self.report_type(&binding.at.key("type"), &wanted, &error);
                 None
             }
@@ -138,12 +140,12 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn report_type(&mut self, at: &NodePath, wanted: &Wanted<'_>, error: &LibraryError) {
-        let Wanted { noun, type_name, natives } = *wanted;
+        let Wanted { noun, of, type_name, natives } = *wanted;
         let problem = match error {
             LibraryError::NotFound { known, .. } => {
                 let natives = natives.iter().copied();
                 let candidates: Vec<&str> = known.iter().map(String::as_str).chain(natives).collect();
-                let expected = format!("a type that a {noun} serves");
+                let expected = format!("a {of} that a plugin serves");
                 let problem = self.config.problem(at, expected, format!("`{type_name}`; {error}"));
                 match zilla_config::suggest(type_name, &candidates, noun) {
                     Some(help) => problem.with_help(help),

@@ -153,9 +153,9 @@ impl Library {
         known.or_else(|| Some(first()?.join(format!("binding_{type_name}.wasm"))))
     }
 
-    /// The digest of the file that a binding type is in; none if there is no such file that can be read.
-    pub(crate) fn digest_of(&self, type_name: &str) -> Option<Digest> {
-        let entry = self.entries.get(&("binding", type_name.to_owned()))?;
+    /// The digest of the file that a type of that concept is in; none if there is no such file that can be read.
+    pub(crate) fn digest_of(&self, concept: Concept, type_name: &str) -> Option<Digest> {
+        let entry = self.entries.get(&(concept.name(), type_name.to_owned()))?;
         read_file(&entry.path).ok().map(|octets| Digest::of(&octets))
     }
 

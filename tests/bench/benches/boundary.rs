@@ -40,7 +40,7 @@ struct Streams {
 
 impl Streams {
     fn open(count: usize) -> Self {
-        let route = Route { conditions: Vec::new(), set: Vec::new(), exit: Some(ACCEPTOR) };
+        let route = Route { exit: Some(ACCEPTOR), ..Route::default() };
         let bindings = vec![
             Binding { routing: Routing::Opened, routes: vec![route], quota: None },
             Binding { routing: Routing::None, routes: Vec::new(), quota: None },

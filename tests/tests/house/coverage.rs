@@ -11,7 +11,7 @@ fn every_guest_is_used_by_a_test() {
     let tests: String = files(&["tests/tests"]).into_iter().map(|file| file.text).collect();
     let mut wrong = Vec::new();
     for found in find(&Workspace::current(), &Selection::All).unwrap() {
-        let name = found.library.trim_start_matches("binding_");
+        let name = found.library.split_once('_').map_or(&*found.library, |(_, name)| name);
         let uses = [format!("\"{name}\""), format!("type: {name}"), format!("{}.wasm", found.library)];
         if found.role == Role::Guest && !uses.iter().any(|used| tests.contains(used)) {
             wrong.push(found.folder.display().to_string());

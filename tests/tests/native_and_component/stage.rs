@@ -90,7 +90,7 @@ impl Stage {
         let attached = zilla_sdk::Instance::<B>::attach(&to_sdk_config(&config));
         let (native, native_routes) = attached.expect("the plugin takes its configuration natively");
         assert_eq!(format!("{routes:?}"), format!("{native_routes:?}"));
-        let to = |exit| Route { conditions: Vec::new(), set: Vec::new(), exit: Some(exit) };
+        let to = |exit| Route { exit: Some(exit), ..Route::default() };
         let plugin_routes = (0..exits).map(|_| to(EXIT)).collect();
         let binding = |routing, routes| Binding { routing, routes, quota: Default::default() };
         let bindings = vec![

@@ -1,0 +1,6 @@
+//! Guards in a running host: who is let in, for how long, and what a guard that goes wrong costs.
+//!
+//! The guest `ask` asks guards as its peer says, the guest `say` accepts whom it is told to: see their sources.
+
+mod asking;
+mod site;
