@@ -101,16 +101,15 @@ impl Authority {
         let planned = pipeline.guards.iter().find(is_it).ok_or(Refusal::UnknownGuard)?;
         let session = self.guards.authorize(planned, credentials, now)?;
         self.authorizations.renew(&session, now.unix_ms);
-        let number = self.authorizations.grant(&session, || random().unwrap_or_default());
-        number.ok_or(Refusal::Unavailable)
+        self.authorizations.grant(&session, random).ok_or(Refusal::Unavailable)
     }
 }
 
 /// A number that nobody can guess.
-pub(crate) fn random() -> Option<u64> {
+pub(crate) fn random() -> u64 {
     let mut octets = [0; 8];
-    getrandom::fill(&mut octets).ok()?;
-    Some(u64::from_le_bytes(octets))
+    getrandom::fill(&mut octets).expect("a system without randomness has no secrets to keep");
+    u64::from_le_bytes(octets)
 }
 
 /// What an instance needs to ask guards: a pipeline, and an authority that nobody else has at the time.

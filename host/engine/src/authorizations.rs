@@ -89,6 +89,17 @@ impl Authorizations {
         self.intern(vec![Arc::clone(session)], random)
     }
 
+    /// Takes over what a stream carries in another engine: the number that stands for the same sessions here. As
+    /// [`Authorizations::grant`]. New credentials are asked for where the sessions are from, so they are not here.
+    pub fn adopt(&mut self, sessions: &[Arc<Session>], random: impl FnOnce() -> u64) -> Option<u64> {
+        let adopted =
+            |session: &Arc<Session>| Arc::new(Session { challenge_unix_ms: None, ..Session::clone(session) });
+        if sessions.is_empty() {
+            return Some(0);
+        }
+        self.intern(sessions.iter().map(adopted).collect(), random)
+    }
+
     /// Puts new credentials of somebody in the place of those that are asked for, on all streams that carry these.
     pub fn renew(&mut self, session: &Arc<Session>, unix_ms: u64) {
         let holder = (Arc::clone(&session.guard), session.identity.clone());

@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 use std::task::Context;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
-use zilla_engine::Batch;
+use zilla_engine::{Batch, Session};
 
 /// Batches under way in one direction between two workers, each of as many frames and octets as a batch for a
 /// binding has at most. Enough to keep both workers busy; what is more waits at its sender.
@@ -60,18 +60,48 @@ impl Ear {
     }
 }
 
+/// Frames that cross together, and whom their streams are open for: authorizations are of one worker, so the `value` of
+/// a `begin` is a position here, from 1.
+#[derive(Default)]
+pub(crate) struct Load {
+    pub(crate) batch: Batch,
+    sessions: Vec<Vec<Arc<Session>>>,
+}
+
+impl Load {
+    /// Takes sessions in, and says what stands for them.
+    pub(crate) fn bring(&mut self, sessions: &[Arc<Session>]) -> u64 {
+        if sessions.is_empty() {
+            return 0;
+        }
+        self.sessions.push(sessions.to_vec());
+        self.sessions.len() as u64
+    }
+
+    /// What a number stands for.
+    pub(crate) fn brought(&self, number: u64) -> &[Arc<Session>] {
+        let position = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        position.and_then(|position| self.sessions.get(position)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.batch.clear();
+        self.sessions.clear();
+    }
+}
+
 /// One end of a link.
 pub(crate) struct LinkEnd {
     /// None only while it is dropped.
-    sender: Option<SyncSender<Batch>>,
-    receiver: Receiver<Batch>,
+    sender: Option<SyncSender<Load>>,
+    receiver: Receiver<Load>,
     /// Whether the other end is to be told when there is room for what it sends.
     other_waits: Arc<AtomicBool>,
     /// The same of this end.
     waits: Arc<AtomicBool>,
     /// Of the other worker.
     bell: Bell,
-    spare: Vec<Batch>,
+    spare: Vec<Load>,
 }
 
 /// The other worker has dropped its end.
@@ -99,14 +129,14 @@ pub(crate) fn link(one: &Bell, other: &Bell) -> (LinkEnd, LinkEnd) {
 }
 
 impl LinkEnd {
-    /// Sends a batch, unless it is empty, and leaves an empty one in its place. False if there is no room: then the
+    /// Sends a load, unless its batch is empty, and leaves an empty one in its place. False if there is no room: then the
     /// own bell is rung when there is. What is sent to an end that was dropped is lost.
-    pub(crate) fn send(&mut self, batch: &mut Batch) -> bool {
-        if batch.is_empty() {
+    pub(crate) fn send(&mut self, load: &mut Load) -> bool {
+        if load.batch.is_empty() {
             return true;
         }
         let Some(sender) = &self.sender else { return true };
-        let full = std::mem::replace(batch, self.spare.pop().unwrap_or_default());
+        let full = std::mem::replace(load, self.spare.pop().unwrap_or_default());
         let sent = match sender.try_send(full) {
             // Said first and tried again then: the other end may have made room before it could know.
             Err(TrySendError::Full(full)) => {
@@ -119,32 +149,32 @@ impl LinkEnd {
             Ok(()) => self.bell.ring(),
             Err(TrySendError::Disconnected(_)) => {}
             Err(TrySendError::Full(full)) => {
-                *batch = full;
+                *load = full;
                 return false;
             }
         }
         true
     }
 
-    /// The next batch that the other end has sent, if there is one.
-    pub(crate) fn receive(&mut self) -> Result<Option<Batch>, Lost> {
+    /// The next load that the other end has sent, if there is one.
+    pub(crate) fn receive(&mut self) -> Result<Option<Load>, Lost> {
         match self.receiver.try_recv() {
-            Ok(batch) => {
+            Ok(load) => {
                 if self.other_waits.swap(false, Ordering::SeqCst) {
                     self.bell.ring();
                 }
-                Ok(Some(batch))
+                Ok(Some(load))
             }
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(Lost),
         }
     }
 
-    /// Keeps the buffers of a batch that was received for one that is to be sent.
-    pub(crate) fn reuse(&mut self, mut batch: Batch) {
+    /// Keeps the buffers of a load that was received for one that is to be sent.
+    pub(crate) fn reuse(&mut self, mut load: Load) {
         if self.spare.len() < SPARE_BATCHES_MAX {
-            batch.clear();
-            self.spare.push(batch);
+            load.clear();
+            self.spare.push(load);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The portal on a worker that is not the home: it stands in for the binding.
 
 use super::{Over, Way};
-use crate::worker::crossing::{BATCHES_MAX, LinkEnd, Lost};
+use crate::worker::crossing::{BATCHES_MAX, LinkEnd, Load, Lost};
 use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Frame, FrameKind};
 
 /// See the module above.
@@ -10,7 +10,7 @@ pub(in super::super) struct Away {
     /// None once the home is lost.
     link: Option<LinkEnd>,
     /// What is to cross next.
-    pending: Batch,
+    pending: Load,
     is_blocked: bool,
     /// By half of their ids.
     places: Vec<Place>,
@@ -32,7 +32,7 @@ impl Away {
         Self {
             binding,
             link: Some(link),
-            pending: Batch::default(),
+            pending: Load::default(),
             is_blocked: false,
             places: Vec::new(),
             frames: Vec::new(),
@@ -48,13 +48,16 @@ impl Away {
         for frame in &batch.frames {
             if frame.kind == FrameKind::Drain {
                 self.is_draining = true;
-                self.pending.push(*frame, &[], &[]);
+                self.pending.batch.push(*frame, &[], &[]);
             } else if let Some(place) = self.place_of(frame)
                 && place.over.lets_pass(frame.kind, Way::ToHome)
             {
-                let crossing = Frame { stream: frame.stream >> 1, link: place.turn, ..*frame };
+                let mut crossing = Frame { stream: frame.stream >> 1, link: place.turn, ..*frame };
+                if frame.kind == FrameKind::Begin {
+                    crossing.value = self.pending.bring(engine.authorizations().sessions(frame.value));
+                }
                 let (attributes, payload) = frame.cut(batch.octets()).unwrap_or_default();
-                self.pending.push(crossing, attributes, payload);
+                self.pending.batch.push(crossing, attributes, payload);
             }
         }
         match &self.link {
@@ -90,7 +93,7 @@ impl Away {
                     self.resume(engine);
                     return false;
                 }
-                Ok(Some(batch)) => self.pass(batch, engine),
+                Ok(Some(load)) => self.pass(load, engine),
                 Err(Lost) => {
                     self.fail(engine);
                     return false;
@@ -102,8 +105,8 @@ impl Away {
     }
 
     /// Hands frames of the home to the openers of their streams.
-    fn pass(&mut self, batch: Batch, engine: &mut Engine) {
-        for frame in &batch.frames {
+    fn pass(&mut self, load: Load, engine: &mut Engine) {
+        for frame in &load.batch.frames {
             let place = self.places.get_mut(frame.stream as usize).filter(|place| place.turn == frame.link);
             if let Some(place) = place
                 && place.over.lets_pass(frame.kind, Way::FromHome)
@@ -111,10 +114,10 @@ impl Away {
                 self.frames.push(Frame { stream: frame.stream << 1 | 1, link: 0, ..*frame });
             }
         }
-        engine.handle(self.binding, &self.frames, &[], batch.octets());
+        engine.handle(self.binding, &self.frames, &[], load.batch.octets());
         self.frames.clear();
         if let Some(link) = &mut self.link {
-            link.reuse(batch);
+            link.reuse(load);
         }
     }
 

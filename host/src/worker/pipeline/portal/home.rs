@@ -1,7 +1,8 @@
 //! The portal on the home of a binding: it opens the streams that other workers accepted.
 
 use super::{Over, Way};
-use crate::worker::crossing::{BATCHES_MAX, LinkEnd, Lost};
+use crate::guards;
+use crate::worker::crossing::{BATCHES_MAX, LinkEnd, Load, Lost};
 use slab::Slab;
 use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Frame, FrameKind, StreamId};
 
@@ -26,7 +27,7 @@ struct Side {
     /// None once that worker has no more use of it.
     link: Option<LinkEnd>,
     /// What is to cross next.
-    pending: Batch,
+    pending: Load,
     is_blocked: bool,
     /// Where the stream of a place is among `streams`.
     places: Vec<Option<usize>>,
@@ -52,7 +53,7 @@ impl Home {
     ) -> Self {
         let side = |link| Side {
             link: Some(link),
-            pending: Batch::default(),
+            pending: Load::default(),
             is_blocked: false,
             places: Vec::new(),
             is_draining: false,
@@ -99,7 +100,7 @@ impl Home {
             {
                 let crossing = Frame { stream: stream.place, link: stream.turn, ..*frame };
                 let (attributes, payload) = frame.cut(batch.octets()).unwrap_or_default();
-                side.pending.push(crossing, attributes, payload);
+                side.pending.batch.push(crossing, attributes, payload);
             }
             self.forget_if_over(index);
         }
@@ -136,7 +137,7 @@ impl Home {
             };
             match link.receive() {
                 Ok(None) => return false,
-                Ok(Some(batch)) => self.pass(side, batch, engine),
+                Ok(Some(load)) => self.pass(side, load, engine),
                 Err(Lost) => {
                     self.lose(side, engine);
                     return false;
@@ -147,11 +148,11 @@ impl Home {
     }
 
     /// Hands frames of another worker to the binding.
-    fn pass(&mut self, from: usize, batch: Batch, engine: &mut Engine) {
-        for frame in &batch.frames {
+    fn pass(&mut self, from: usize, load: Load, engine: &mut Engine) {
+        for frame in &load.batch.frames {
             match frame.kind {
                 FrameKind::Drain => self.note_drain(from),
-                FrameKind::Begin => self.open(from, frame, engine),
+                FrameKind::Begin => self.open(from, frame, &load, engine),
                 FrameKind::Data
                 | FrameKind::Flush
                 | FrameKind::End
@@ -164,10 +165,10 @@ impl Home {
                 | FrameKind::Forward => self.pass_frame(from, frame),
             }
         }
-        engine.handle(self.opener, &self.frames, &[], batch.octets());
+        engine.handle(self.opener, &self.frames, &[], load.batch.octets());
         self.frames.clear();
         if let Some(link) = self.sides.get_mut(from).and_then(|side| side.link.as_mut()) {
-            link.reuse(batch);
+            link.reuse(load);
         }
     }
 
@@ -177,7 +178,7 @@ impl Home {
         }
     }
 
-    fn open(&mut self, from: usize, frame: &Frame, engine: &mut Engine) {
+    fn open(&mut self, from: usize, frame: &Frame, load: &Load, engine: &mut Engine) {
         let Some(side) = self.sides.get_mut(from) else { return };
         let index = self.streams.vacant_key();
         let id = id_of(index);
@@ -189,7 +190,7 @@ impl Home {
                     value: CloseCode::Limit.value(),
                     ..Frame::new(frame.stream, kind)
                 };
-                side.pending.push(refusal, &[], &[]);
+                side.pending.batch.push(refusal, &[], &[]);
             }
             return;
         }
@@ -204,7 +205,10 @@ impl Home {
             turn: frame.link,
             over: Over::default(),
         });
-        self.frames.push(Frame { stream: id, link: 0, ..*frame });
+        // Where there is no room, it is open for nobody.
+        let adopted = engine.authorizations().adopt(load.brought(frame.value), guards::random);
+        let value = adopted.unwrap_or_default();
+        self.frames.push(Frame { stream: id, link: 0, value, ..*frame });
     }
 
     fn pass_frame(&mut self, from: usize, frame: &Frame) {

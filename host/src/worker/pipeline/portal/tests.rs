@@ -2,9 +2,10 @@
 
 use super::{Away, Home, Portal};
 use crate::worker::crossing::{BATCHES_MAX, Bell, link};
+use std::sync::Arc;
 use zilla_engine::{
     Batch, Binding, BindingIndex, CloseCode, Engine, Flags, Frame, FrameKind, Limits, Quota, Route, Routing,
-    attributes,
+    Session, attributes,
 };
 
 const OPENER: BindingIndex = BindingIndex(0);
@@ -154,8 +155,8 @@ fn every_kind_of_frame_crosses_as_it_is_both_ways() {
     let octets = [block.as_slice(), b"payload"].concat();
     let carrying =
         |kind, stream, value| Frame { attributes: block.len() as u32, ..with(kind, stream, value) };
-    let given = stage.there(&[carrying(FrameKind::Begin, 2, 7)], &block);
-    assert_eq!(given, [(FrameKind::Begin, 7, block.clone(), Vec::new(), (false, false))]);
+    let given = stage.there(&[carrying(FrameKind::Begin, 2, 0)], &block);
+    assert_eq!(given, [(FrameKind::Begin, 0, block.clone(), Vec::new(), (false, false))]);
     // The first stream that a binding accepts is 1.
     let given = stage.back(&[carrying(FrameKind::Begin, 1, 0)], &block);
     assert_eq!(given, [(FrameKind::Begin, 0, block.clone(), Vec::new(), (false, false))]);
@@ -192,6 +193,35 @@ fn every_kind_of_frame_crosses_as_it_is_both_ways() {
         assert_eq!(given, expected.collect::<Vec<_>>());
     }
     assert_eq!(stage.streams(), (0, 0));
+}
+
+#[test]
+fn sessions_cross_and_are_over_at_home_as_well() {
+    let mut stage = Stage::new();
+    let session = Arc::new(Session {
+        number: 1,
+        guard: "n:g".into(),
+        identity: "alice".into(),
+        roles: vec!["read".into()],
+        attributes: Vec::new(),
+        expires_unix_ms: Some(100),
+        challenge_unix_ms: Some(50),
+    });
+    let granted = stage.away.engine.authorizations().grant(&session, || 1).unwrap();
+    let begin = |stream| with(FrameKind::Begin, stream, granted);
+    let given = stage.there(&[begin(2), begin(4), Frame::new(6, FrameKind::Begin)], &[]);
+    let numbers: Vec<u64> = given.iter().map(|(_, number, ..)| *number).collect();
+    assert!(numbers[0] != 0 && numbers[0] != granted && numbers[0] == numbers[1] && numbers[2] == 0);
+    let copy = Session { challenge_unix_ms: None, ..Session::clone(&session) };
+    assert_eq!(stage.home.engine.authorizations().sessions(numbers[0]), [Arc::new(copy)]);
+    stage.home.engine.expire(100);
+    let unauthorized = CloseCode::Unauthorized.value();
+    let [abort, reset] = [FrameKind::Abort, FrameKind::Reset].map(|kind| bare(kind, unauthorized));
+    assert_eq!(stage.home.given(), [abort.clone(), reset.clone(), abort, reset]);
+    assert_eq!(stage.streams().1, 3, "the portal is yet to know");
+    stage.cross();
+    assert_eq!(stage.away.given().len(), 4);
+    assert_eq!(stage.streams(), (1, 1));
 }
 
 #[test]
