@@ -24,7 +24,7 @@ enum Indexing {
 impl Indexing {
     fn of(name: &[u8]) -> Self {
         match name {
-            b"authorization" | b"proxy-authorization" | b"set-cookie" => Self::Never,
+            b"authorization" | b"proxy-authorization" | b"cookie" | b"set-cookie" => Self::Never,
             b":path" | b"age" | b"content-length" | b"content-range" | b"etag" | b"if-none-match"
             | b"if-modified-since" | b"last-modified" | b"location" => Self::Once,
             _ => Self::Kept,
