@@ -1,12 +1,15 @@
 //! HTTP/2 (RFC 9113), by hand: octets and time come in as arguments, frames and octets go out.
 //!
-//! | part | what it knows | a client would use it too |
+//! | part | what it knows | used by |
 //! |---|---|---|
-//! | `frame`, `settings` | how frames are read and written, and which are none | yes |
-//! | `hpack` | field lists as octets (RFC 7541) | yes |
-//! | `flow`, `budget` | windows; how often something may happen | yes |
-//! | `request`, `response` | what fields requests and responses may have, as attributes of the exit's stream | in part |
-//! | `streams`, `connection` | states of streams, order, limits, time | no |
+//! | `frame`, `settings` | how frames are read and written, and which are none | servers, clients |
+//! | `hpack` | field lists as octets (RFC 7541) | servers, clients |
+//! | `flow`, `budget` | windows; how often something may happen | servers, clients |
+//! | `reader` | frames and field blocks in any pieces | clients |
+//! | `request`, `response` | what fields requests and responses may have, as attributes of the exit's stream | servers |
+//! | `streams`, `connection` | states of streams, order, limits, time | servers |
+//!
+//! The client's connection is `client::http2`. The following is of the server's.
 //!
 //! # Credit
 //!
@@ -44,18 +47,20 @@
 //! | `loona-hpack` 0.4 | 329 µs | 39 ns | the table of the code is built anew for each string, and a bad size is an assertion |
 //! | `fluke-hpack` 0.3 | 336 µs | – | its predecessor; `hpack` 0.3 is theirs |
 
-mod budget;
+pub(crate) mod budget;
 mod connection;
-mod flow;
-mod frame;
-mod hpack;
+pub(crate) mod flow;
+pub(crate) mod frame;
+pub(crate) mod hpack;
 mod limits;
+pub(crate) mod reader;
 mod request;
-mod response;
-mod settings;
+pub(crate) mod response;
+pub(crate) mod settings;
 mod streams;
 
 pub(crate) use connection::Connection;
 pub(crate) use frame::PREFACE;
+pub(crate) use hpack::Encoder;
 pub use limits::HttpH2Limits;
 pub(crate) use request::FieldList;

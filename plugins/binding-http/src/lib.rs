@@ -1,7 +1,7 @@
 //! The `http` binding: HTTP/1.1 (RFC 9110 and 9112) and HTTP/2 (RFC 9113) over transport streams.
 //!
 //! A `server` accepts a stream of octets from a client and opens a stream on its exit for each request. A `client`
-//! accepts a stream for each request and opens streams of octets to origins, in HTTP/1.1. What the crate is *not*: it
+//! accepts a stream for each request and opens streams of octets to origins, in either version. What the crate is *not*: it
 //! has no socket, no clock and no thread, does no TLS, and does not speak WebSocket. Responses come from exits; only
 //! refusals, and answers to what web pages ask first, are its own.
 //!
@@ -150,51 +150,72 @@
 //!
 //! | frame | from the opener | to the opener |
 //! |---|---|---|
-//! | `begin` | `:method`, `:authority` and `:path` that a request line can have, `:scheme`, header fields | `:status` and header fields in lower case; of an interim response first, if there is one |
+//! | `begin` | `:method`, `:authority` and `:path` that a request line can have, `:scheme`, header fields; to ask for another protocol also `upgrade`, or `CONNECT` and `:protocol` | `:status` and header fields in lower case; of an interim response first, if there is one |
 //! | `data` | content | content, without framing |
 //! | `flush` | | further interim responses, and the final one behind them |
 //! | `end` | trailers, sent if the request is chunked | trailers |
 //! | `abort`, `reset` | before the response: the request is cancelled and its connection closed | a failure, by its code |
 //!
-//! * A connection is opened on the exit with `authority` (`host:port`) and `alpn` (`http/1.1`), by which a `tcp` client
-//!   without `options.host` finds the origin, and a `tls` client the server name.
+//! * A connection is opened on the exit with `authority` (`host:port`) and an `alpn` for each version, `h2` first. By these
+//!   a `tcp` client without `options.host` finds the origin, and a `tls` client the server name and what to offer.
+//! * The attribute `alpn` of what the exit answers decides which version is spoken; without one it is HTTP/1.1, unless
+//!   `versions` has `h2` alone. So HTTP/2 over TLS takes a `tls` client as the exit, without `alpn` in its options or with
+//!   both versions there, and `versions: [h2]` without TLS is HTTP/2 with prior knowledge. Where TLS has agreed on what
+//!   `versions` does not have, the log says so, and the request fails.
 //! * Connections are shared by requests of the same route, authorization, `:scheme` and `:authority`: an **origin**.
 //!   The one used last is used next. With `isolation: stream`, each request has a connection of its own; set
 //!   `limits.idle-connections: 0` there.
-//! * A request without `content-length` is chunked if it has a body: its `end` has not come by the end of the call in
-//!   which it began.
+//! * Of HTTP/2, many requests share a connection: as many as `concurrent-streams` and the origin allow. While one is set
+//!   up that may turn out to be of HTTP/2, as many requests wait for it, and another is opened for the next.
+//! * A request without `content-length` is chunked, or frames of HTTP/2, if it has a body: its `end` has not come by the
+//!   end of the call in which it began.
 //! * Fields of one connection are not handed on, either way. `te: trailers`, and `upgrade` to one of the protocols in
 //!   the options, are asked for anew. `max-forwards` passes as it is.
 //! * A request that a reused connection took and did not answer at all is sent once more on a new one, if its method
-//!   is idempotent (RFC 9110, 9.2.2) and it has no body.
-//! * An origin that answers before it has the whole request is heard, and its connection is closed. So is one that has
-//!   sent more than a response, or anything without being asked.
+//!   is idempotent (RFC 9110, 9.2.2) and it has no body. So is any request, once, that an origin of HTTP/2 says it has
+//!   not looked at (GOAWAY, REFUSED_STREAM), unless content of it was sent; and over HTTP/1.1 what it does not
+//!   want over HTTP/2 (HTTP_1_1_REQUIRED).
+//! * An origin that answers before it has the whole request is heard; then its connection is closed, or the stream of
+//!   HTTP/2 reset with CANCEL. One that has sent more than a response, or anything without being asked, is left as well.
+//! * Another protocol is asked for in the way of the connection: with `upgrade` and 101, or with an extended `CONNECT` and
+//!   200 (RFC 8441). An opener gets the answer to what it asked: a `:status` 101 to `upgrade`, a 200 to
+//!   `CONNECT`; keys of a WebSocket are made, checked and answered where one side has none. An origin of
+//!   HTTP/2 that takes no extended `CONNECT` is asked over HTTP/1.1 if `versions` has that, else the request fails. Of a
+//!   list in `upgrade`, HTTP/2 is asked for the first. `CONNECT` without `:protocol` is not served.
+//! * A field that is a secret (`authorization`, `cookie`) is in no HPACK table, for requests of many clients share it.
 //!
 //! | key | default | |
 //! |---|---|---|
-//! | `versions`, `overrides`, `upgrade` | | as above |
+//! | `versions` | `[http/1.1, h2]` | which are spoken |
+//! | `overrides`, `upgrade` | | as above |
 //! | `limits.connections` | 10 | most connections to an origin, on each worker |
 //! | `limits.idle-connections` | 10 | most that are kept while they have no request |
 //! | `limits.waiting-requests` | 100 | most requests to an origin that wait for a connection: one more fails with `limit` |
-//! | `limits.header-bytes`, `limits.header-count` | 16384, 100 | longest head or trailers of a response, most fields |
+//! | `limits.header-bytes`, `limits.header-count` | 16384, 100 | longest head or trailers of a response, most fields; of HTTP/2 decoded, and 32 octets more for each field |
+//! | `limits.h2.*` | as above | what a connection of HTTP/2 may take, the origin being the one that is limited. `concurrent-streams` is the most requests of a connection at a time: more have another, or wait; `resets` those that the origin resets |
 //! | `timeouts.waiting-ms` | 10000 | for a request to get a connection: `limit` |
 //! | `timeouts.response-ms` | 60000 | from the end of a request, or of its head if it waits to be told to go on, to the end of the head of its response: `timeout` |
 //! | `timeouts.body-read-ms` | 60000 | between two pieces of a response, while the opener would take more: `timeout` |
 //! | `timeouts.write-ms` | 60000 | between two pieces of a request that the origin takes: `timeout` |
 //! | `timeouts.idle-ms` | 60000 | for a connection without a request: it ends |
+//! | `timeouts.settings-ms` | 60000 | from the SETTINGS of HTTP/2 to their acknowledgement: SETTINGS_TIMEOUT, `timeout` |
 //!
-//! The time to connect is the exit's to limit, and so is the number of connections to all origins, which clients may
-//! name: `connections` of a `tcp` client. An override of `:authority` makes them one. At most 16 interim responses to a request pass.
+//! A request of HTTP/2 that takes too long ends its stream with CANCEL, and the connection if nothing at all has come
+//! since. The time to connect is the exit's to limit, and with `h2` among the versions `response-ms` as well. The number of
+//! connections to all origins, which clients may name, is the exit's to limit, too: `connections` of a `tcp` client. An override of
+//! `:authority` makes them one. At most 16 interim responses to a request pass.
 //!
 //! | code | the status of a server before it | why |
 //! |---|---|---|
-//! | `violation` | 502 | the response is malformed or ambiguous, breaks off or does not come; or the request cannot be written |
-//! | `unreachable` | 502 | the exit refuses, resets or cannot reach the origin |
-//! | `limit` | 503 | too many requests wait, or for too long; a limit of the host |
+//! | `violation` | 502 | the response is malformed or ambiguous, breaks off or does not come (RST_STREAM, GOAWAY with an error of ours); or the request cannot be written |
+//! | `unreachable` | 502 | the exit refuses, resets or cannot reach the origin; or the origin did not look at a request whose content is gone |
+//! | `limit` | 503 | too many requests wait, or for too long; a limit of the host; REFUSED_STREAM twice, ENHANCE_YOUR_CALM |
 //! | `timeout` | 504 | a time limit of the exit, or one above |
 //! | another | | as the exit gives it |
 //!
-//! After the head of a response, a failure aborts it.
+//! After the head of a response, a failure aborts it. What is wrong with one response of HTTP/2 ends its stream with
+//! PROTOCOL_ERROR or FLOW_CONTROL_ERROR; what a connection cannot go on after ends it with `GOAWAY`, its code, and a text
+//! that says what was wrong, and fails all its requests. `PUSH_PROMISE` is such, for ENABLE_PUSH is 0.
 //!
 //! | what is held | at most | then |
 //! |---|---|---|
@@ -202,6 +223,9 @@
 //! | octets of the origin, not yet handed on | the credit that a direction starts with, and `header-bytes` | the origin has no credit |
 //! | encoded octets that the origin does not take | one head, or the framing of a chunk | nothing new is encoded |
 //! | timers of the host | 1 for each connection and each request that waits | |
+//! | of HTTP/2: a frame that is not complete, a field block, tables | as of a server | as of a server |
+//! | content of responses | `connection-window-bytes`, and of each stream `stream-window-bytes` | the origin has no window |
+//! | encoded octets that the origin does not take | 16 KiB, what answers as many octets as an origin has credit for, and a head for each request | no credit is given back |
 //!
 //! # Differences from Zilla
 //!

@@ -174,14 +174,6 @@ pub(crate) fn within(pointer: &str, value: u32, min: u32, max: u32) -> Result<()
     Err(config_error(pointer, format!("a number from {min} to {max}"), value.to_string()))
 }
 
-pub(crate) fn check_versions(versions: &[HttpVersion]) -> Result<(), ConfigError> {
-    if versions.contains(&HttpVersion::Http11) {
-        return Ok(());
-    }
-    let found = if versions.is_empty() { "none" } else { "only h2, which is not served yet" };
-    Err(config_error("/options/versions", "http/1.1 among the versions", found))
-}
-
 /// Names of protocols, which are written into heads.
 pub(crate) fn check_upgrade(protocols: &[String]) -> Result<(), ConfigError> {
     for (index, protocol) in protocols.iter().enumerate() {

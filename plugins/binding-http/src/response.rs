@@ -217,7 +217,8 @@ pub(crate) fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Resul
     Ok(())
 }
 
-fn write_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+/// Writes a field line that was checked.
+pub(crate) fn write_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");

@@ -3,7 +3,7 @@
 use super::head::{self, ResponseHead};
 use super::request::{Body, Request};
 use super::upstream::Upstream;
-use super::{Client, failure};
+use super::{Client, failure, websocket};
 use crate::body::{Decoder, Found};
 use crate::head::HEADERS_MAX;
 use crate::response::Fault;
@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 use zilla_sdk::{CloseCode, Context, Payload};
 
 /// Most interim responses (RFC 9110, 15.2) to one request; one more breaks the exchange off.
-const INTERIM_RESPONSES_MAX: u8 = 16;
+pub(super) const INTERIM_RESPONSES_MAX: u8 = 16;
 
 /// One request and its response.
 #[derive(Debug)]
@@ -55,9 +55,8 @@ pub(super) enum Reading {
 
 impl Exchange {
     pub(super) fn new(request: Request) -> Self {
-        let is_whole = request.body == Body::Empty && request.upgrade.is_none();
         Self {
-            sending: if is_whole { Sending::Over } else { Sending::Open },
+            sending: if request.is_whole() { Sending::Over } else { Sending::Open },
             request,
             reading: Reading::Head,
             interim: 0,
@@ -235,6 +234,11 @@ impl Upstream {
                 exchange.request.expects_continue &= head.status != 100;
             }
             _ => {
+                // RFC 8441, 5: a 200 would say that the other protocol is spoken, which it is not.
+                if exchange.request.is_connect && (200..300).contains(&head.status) {
+                    self.break_off("the origin does not switch to the protocol that it is asked for", cx);
+                    return None;
+                }
                 exchange.pass_head(&head, cx);
                 exchange.keep &= head.keep_alive;
                 if exchange.request.upgrade.take().is_some() {
@@ -260,10 +264,19 @@ impl Upstream {
         if !protocols.any(|protocol| protocol.eq_ignore_ascii_case(chosen)) {
             return Err(UNASKED);
         }
+        if let Some(key) = &exchange.request.key
+            && !head.proves(&websocket::accept(key.as_bytes()))
+        {
+            return Err(Fault("the origin switches to WebSocket and has not read the key"));
+        }
         let mut opener = cx.to(exchange.request.stream);
-        let write = |attributes: &mut zilla_sdk::AttributesWriter<'_>| {
-            head.write(attributes);
-            attributes.push("upgrade", chosen);
+        let is_connect = exchange.request.is_connect;
+        let write = |attributes: &mut zilla_sdk::AttributesWriter<'_>| match is_connect {
+            true => head.write_connected(attributes),
+            false => {
+                head.write(attributes);
+                attributes.push("upgrade", chosen);
+            }
         };
         match exchange.interim {
             0 => opener.begin_with(write),
@@ -345,13 +358,14 @@ impl Upstream {
             matches!(exchange.reading, Reading::Head)
                 && exchange.interim == 0
                 && exchange.request.is_repeatable
+                && !exchange.request.is_repeated
         };
         self.is_used && self.inbox.is_empty() && self.exchange.as_ref().is_some_and(is_untouched)
     }
 
     /// Leaves the request to be sent once more, on a new connection: once, for that one has served none.
     fn give_back(&mut self, cx: &mut Context<'_>) {
-        self.stale = self.exchange.take().map(|exchange| exchange.request);
+        self.stale = self.exchange.take().map(|exchange| exchange.request.repeated());
         cx.close_stream(self.stream, CloseCode::Cancelled);
         self.is_over = true;
     }

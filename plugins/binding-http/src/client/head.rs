@@ -1,6 +1,7 @@
 //! Decodes the head of a response (RFC 9112, 4 to 6): to a borrowed [`ResponseHead`] that cannot be
 //! ambiguous, or to a [`Fault`].
 
+use super::websocket;
 use crate::body::{Chunked, Decoder};
 use crate::facts::{self, Codings, Marks};
 use crate::fields::{self, Field};
@@ -35,11 +36,29 @@ impl ResponseHead<'_, '_> {
     pub(crate) fn write(&self, attributes: &mut AttributesWriter<'_>) {
         let digit = |number: u16| b'0' + (number % 10) as u8;
         attributes.push(b":status", [digit(self.status / 100), digit(self.status / 10), digit(self.status)]);
+        self.write_fields(attributes, |_| true);
+    }
+
+    /// Writes a switch of protocols as it answers an extended `CONNECT` (RFC 8441, 5).
+    pub(crate) fn write_connected(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.push(b":status", b"200");
+        self.write_fields(attributes, |name| !websocket::is_handshake(name));
+    }
+
+    fn write_fields(&self, attributes: &mut AttributesWriter<'_>, is_meant: impl Fn(&[u8]) -> bool) {
         for (index, field) in self.fields.iter().enumerate() {
-            if !self.dropped.has(index) {
-                attributes.push_lowercase(field.name.as_bytes(), field.value);
+            let name = field.name.as_bytes();
+            if !self.dropped.has(index) && is_meant(name) {
+                attributes.push_lowercase(name, field.value);
             }
         }
+    }
+
+    /// Whether the origin has read the key of a WebSocket (RFC 6455, 4.1): once, and as it is.
+    pub(crate) fn proves(&self, accept: &str) -> bool {
+        let is_meant = |field: &&Header<'_>| field.name.eq_ignore_ascii_case("sec-websocket-accept");
+        let mut values = self.fields.iter().filter(is_meant).map(|field| fields::trim(field.value));
+        (values.next(), values.next()) == (Some(accept.as_bytes()), None)
     }
 }
 

@@ -6,13 +6,14 @@ use crate::options::{self, HttpVersion, Limits};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use zilla_sdk::ConfigError;
+use zilla_sdk::{ConfigError, config_error};
 
 /// Options of a `http` binding of kind `client`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct HttpClientOptions {
-    /// Versions to speak: `http/1.1`, and `h2` once it is served.
+    /// Versions to speak, at least one. Of both, what TLS agrees on with the origin decides; without that, HTTP/1.1 is
+    /// spoken. `h2` alone is spoken without being agreed on, too.
     pub versions: Vec<HttpVersion>,
     /// Request headers to set, by lower-case name; pseudo-headers such as `:authority` too.
     pub overrides: BTreeMap<String, String>,
@@ -28,7 +29,7 @@ pub struct HttpClientOptions {
 impl Default for HttpClientOptions {
     fn default() -> Self {
         Self {
-            versions: vec![HttpVersion::Http11],
+            versions: vec![HttpVersion::Http11, HttpVersion::H2],
             overrides: BTreeMap::new(),
             upgrade: Vec::new(),
             limits: HttpClientLimits::default(),
@@ -56,6 +57,8 @@ pub struct HttpClientLimits {
     /// Most header fields of a response.
     #[schemars(range(min = 1, max = 128))]
     pub header_count: u32,
+    /// What a connection of HTTP/2 may take besides.
+    pub h2: HttpH2Limits,
 }
 
 impl Default for HttpClientLimits {
@@ -66,6 +69,7 @@ impl Default for HttpClientLimits {
             waiting_requests: 100,
             header_bytes: 16_384,
             header_count: 100,
+            h2: HttpH2Limits::default(),
         }
     }
 }
@@ -84,6 +88,8 @@ pub struct HttpClientTimeouts {
     pub write_ms: u64,
     /// For a connection that has no request.
     pub idle_ms: u64,
+    /// From the SETTINGS of HTTP/2 to their acknowledgement.
+    pub settings_ms: u64,
 }
 
 impl Default for HttpClientTimeouts {
@@ -94,6 +100,7 @@ impl Default for HttpClientTimeouts {
             body_read_ms: 60_000,
             write_ms: 60_000,
             idle_ms: 60_000,
+            settings_ms: 60_000,
         }
     }
 }
@@ -105,7 +112,10 @@ impl HttpClientOptions {
     /// Checks what the types cannot say.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
-        options::check_versions(&self.versions)?;
+        if self.versions.is_empty() {
+            return Err(config_error("/options/versions", "http/1.1, h2 or both", "none"));
+        }
+        limits.h2.check()?;
         options::check_upgrade(&self.upgrade)?;
         options::within("/options/limits/connections", limits.connections, 1, COUNT_MAX)?;
         options::within("/options/limits/idle-connections", limits.idle_connections, 0, COUNT_MAX)?;
@@ -124,7 +134,7 @@ impl HttpClientOptions {
             body_bytes: u64::MAX,
             length_required: false,
             attributes_octets: attributes_octets as usize,
-            h2: HttpH2Limits::default(),
+            h2: limits.h2,
         }
     }
 }

@@ -1,15 +1,17 @@
 //! One origin: its connections, and the requests that share them.
 
+use super::connection::Connection;
 use super::deadline::TIMER;
+use super::http2::Http2;
+use super::opening::Opening;
 use super::request::{Body, Request};
 use super::upstream::Upstream;
 use super::{Client, unwritable};
+use crate::options::HttpVersion;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use zilla_sdk::host::{self, Level};
 use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, OpenError, Reset, Stream, StreamId};
-
-/// The ALPN name of HTTP/1.1 (RFC 7301).
-const ALPN: &str = "http/1.1";
 
 /// One origin, as one route and one authorization reach it.
 #[derive(Debug)]
@@ -22,7 +24,9 @@ pub struct Origin {
     /// Requests for which there is no connection, first come first served.
     waiting: VecDeque<Request>,
     /// At most `limits.connections`.
-    upstreams: Vec<Upstream>,
+    connections: Vec<Connection>,
+    /// What the connection spoke that was set up last.
+    spoken: Option<HttpVersion>,
     draining: bool,
 }
 
@@ -33,7 +37,8 @@ impl Origin {
             authority: attributes.get(":authority").unwrap_or_default().into(),
             undecided: Vec::new(),
             waiting: VecDeque::new(),
-            upstreams: Vec::new(),
+            connections: Vec::new(),
+            spoken: None,
             draining: false,
         }
     }
@@ -63,13 +68,13 @@ impl Origin {
     /// Gives a request a connection, or has it wait for one.
     fn admit(&mut self, request: Request, cx: &mut Context<'_>) {
         let limits = &self.client.options().limits;
-        // The one used last is the least likely to be stale.
-        if let Some(at) = self.upstreams.iter().rposition(Upstream::is_idle) {
-            let mut upstream = self.upstreams.remove(at);
-            upstream.begin(request, cx);
-            self.upstreams.push(upstream);
-            self.settle(self.upstreams.len() - 1, cx);
-        } else if self.upstreams.len() < limits.connections as usize {
+        if let Some(at) = self.find_room(&request) {
+            // The one used last is the least likely to be stale.
+            let mut connection = self.connections.remove(at);
+            connection.begin(request, cx);
+            self.connections.push(connection);
+            self.settle(self.connections.len() - 1, cx);
+        } else if self.connections.len() < limits.connections as usize {
             self.connect(request, cx);
         } else if self.waiting.len() < limits.waiting_requests as usize {
             let waiting_ms = self.client.options().timeouts.waiting_ms;
@@ -82,48 +87,111 @@ impl Origin {
         }
     }
 
+    /// A connection that can take a request: one that is set up if there is one.
+    fn find_room(&self, request: &Request) -> Option<usize> {
+        let is_opening = |connection: &Connection| matches!(connection, Connection::Opening(_));
+        let find = |opening: bool| {
+            self.connections
+                .iter()
+                .rposition(|connection| is_opening(connection) == opening && connection.has_room(request))
+        };
+        find(false).or_else(|| find(true))
+    }
+
     /// Opens a connection for a request.
     fn connect(&mut self, request: Request, cx: &mut Context<'_>) {
+        let offer = self.client.offer(request.only_http1);
         let authority = &self.authority;
         let opened = cx.open_for(request.stream, |attributes| {
             attributes.push("authority", authority);
-            attributes.push("alpn", ALPN);
+            offer.write(attributes);
         });
-        match opened {
-            Ok(stream) => {
-                let mut upstream = Upstream::new(stream, cx.now().monotonic_ms);
-                upstream.begin(request, cx);
-                self.upstreams.push(upstream);
-                self.settle(self.upstreams.len() - 1, cx);
-            }
+        let stream = match opened {
+            Ok(stream) => stream,
             Err(OpenError::TooManyStreams | OpenError::AttributesTooLong) => {
-                cx.close_stream(request.stream, CloseCode::Limit);
+                return cx.close_stream(request.stream, CloseCode::Limit);
             }
-            Err(OpenError::AcceptedIsOver) => {}
+            Err(OpenError::AcceptedIsOver) => return,
+        };
+        let mut connection = match offer.h2 {
+            false => Connection::Http1(Box::new(Upstream::new(stream, cx.now().monotonic_ms))),
+            true => {
+                // An origin that spoke HTTP/1.1 is expected to do so again.
+                let is_shared = self.spoken != Some(HttpVersion::Http11);
+                let room = if is_shared { self.client.options().limits.h2.concurrent_streams } else { 1 };
+                Connection::Opening(Opening::new(stream, offer, room as usize, &self.client, cx))
+            }
+        };
+        connection.begin(request, cx);
+        self.connections.push(connection);
+        self.settle(self.connections.len() - 1, cx);
+    }
+
+    /// The exit of a connection answers. Requests that waited for it, and for which there is no room now, go
+    /// the way of those that arrive.
+    fn answered(&mut self, stream: StreamId, alpn: Option<&[u8]>, cx: &mut Context<'_>) {
+        let Some(at) = self.connections.iter().position(|connection| connection.stream() == stream) else {
+            return;
+        };
+        let opening = match &mut self.connections[at] {
+            Connection::Opening(opening) => opening,
+            Connection::Http1(upstream) if alpn == Some(b"h2") => {
+                upstream.break_off(self.client.disagreement(), cx);
+                return self.settle(at, cx);
+            }
+            Connection::Http1(_) | Connection::Http2(_) => return,
+        };
+        let Some(version) = opening.version(alpn) else {
+            host::log(Level::Warn, self.client.disagreement());
+            opening.fail(CloseCode::Violation, cx);
+            return self.settle(at, cx);
+        };
+        let requests = opening.take(cx);
+        self.spoken = Some(version);
+        self.connections[at] = match version {
+            HttpVersion::Http11 => Connection::Http1(Box::new(Upstream::new(stream, cx.now().monotonic_ms))),
+            HttpVersion::H2 => Connection::Http2(Box::new(Http2::new(Rc::clone(&self.client), stream, cx))),
+        };
+        let mut others = Vec::new();
+        for request in requests {
+            match self.connections[at].has_room(&request) {
+                true => self.connections[at].begin(request, cx),
+                false => others.push(request),
+            }
+        }
+        self.settle(at, cx);
+        for request in others {
+            self.admit(request, cx);
         }
     }
 
-    /// Goes on after an event of a connection: it may be over, or free for the next request.
+    /// Goes on after an event of a connection: it may be over, or free for further requests.
     fn settle(&mut self, at: usize, cx: &mut Context<'_>) {
         let limits = &self.client.options().limits;
-        let idle = self.upstreams.iter().filter(|upstream| upstream.is_idle()).count();
-        let upstream = &mut self.upstreams[at];
-        if upstream.is_idle() {
-            if let Some(request) = self.waiting.pop_front() {
-                upstream.begin(request, cx);
-            } else if self.draining || idle > limits.idle_connections as usize {
-                upstream.close(cx);
-            }
+        let idle = self.connections.iter().filter(|connection| connection.is_idle()).count();
+        let connection = &mut self.connections[at];
+        while let Some(at) = self.waiting.iter().position(|request| !connection.is_unfit(request))
+            && connection.has_room(&self.waiting[at])
+            && let Some(request) = self.waiting.remove(at)
+        {
+            connection.begin(request, cx);
         }
-        if !upstream.is_over {
-            return upstream.arm(&self.client, cx);
+        if connection.is_idle() && (self.draining || idle > limits.idle_connections as usize) {
+            connection.close(cx);
         }
-        let stale = self.upstreams.remove(at).stale;
-        if let Some(request) = stale {
-            return self.connect(request, cx);
+        let given_back = connection.take_back();
+        if connection.is_over() {
+            self.connections.remove(at);
+        } else {
+            connection.arm(&self.client, cx);
         }
-        if let Some(request) = self.waiting.pop_front() {
-            self.connect(request, cx);
+        for request in given_back {
+            self.admit(request, cx);
+        }
+        if self.connections.len() < self.client.options().limits.connections as usize
+            && let Some(request) = self.waiting.pop_front()
+        {
+            self.admit(request, cx);
         }
     }
 
@@ -132,12 +200,14 @@ impl Origin {
         &mut self,
         stream: StreamId,
         cx: &mut Context<'_>,
-        event: impl FnOnce(&mut Upstream, &Client, &mut Context<'_>),
+        event: impl FnOnce(&mut Connection, &Client, &mut Context<'_>),
     ) {
-        let is_meant =
-            |upstream: &Upstream| upstream.stream == stream || (stream & 1 == 1 && upstream.serves(stream));
-        if let Some(at) = self.upstreams.iter().position(is_meant) {
-            event(&mut self.upstreams[at], &self.client, cx);
+        let is_meant = |connection: &Connection| match stream & 1 {
+            0 => connection.stream() == stream,
+            _ => connection.serves(stream),
+        };
+        if let Some(at) = self.connections.iter().position(is_meant) {
+            event(&mut self.connections[at], &self.client, cx);
             self.settle(at, cx);
         }
     }
@@ -169,62 +239,67 @@ impl Stream for Origin {
         self.arrive(begin, cx)
     }
 
+    fn on_begin(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) {
+        self.answered(begin.stream, begin.attributes.get("alpn"), cx);
+    }
+
     fn on_data(&mut self, data: Data<'_>, cx: &mut Context<'_>) {
         let stream = cx.stream();
         if !from_opener(cx) {
-            return self.on(stream, cx, |upstream, client, cx| upstream.receive(data.payload, client, cx));
+            return self
+                .on(stream, cx, |connection, client, cx| connection.receive(data.payload, client, cx));
         }
         self.decide(stream, true, cx);
         match self.waiting(stream) {
             Some(request) => request.held.push(&data.payload),
-            None => self.on(stream, cx, |upstream, _, cx| upstream.send(data.payload, cx)),
+            None => self.on(stream, cx, |connection, _, cx| connection.send(data.payload, cx)),
         }
     }
 
     fn on_end(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
         let stream = cx.stream();
         if !from_opener(cx) {
-            return self.on(stream, cx, |upstream, _, cx| upstream.ended(cx));
+            return self.on(stream, cx, |connection, _, cx| connection.ended(cx));
         }
         self.decide(stream, false, cx);
         match self.waiting(stream) {
             Some(request) => request.end = Some(attributes.block().to_vec()),
-            None => self.on(stream, cx, |upstream, _, cx| upstream.send_end(attributes, cx)),
+            None => self.on(stream, cx, |connection, _, cx| connection.send_end(attributes, cx)),
         }
     }
 
     fn on_abort(&mut self, code: CloseCode, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
         let stream = cx.stream();
         if !from_opener(cx) {
-            return self.on(stream, cx, |upstream, _, cx| upstream.aborted(code, cx));
+            return self.on(stream, cx, |connection, _, cx| connection.aborted(code, cx));
         }
         if !self.forget(stream, CloseCode::Cancelled, cx) {
-            self.on(stream, cx, |upstream, _, cx| upstream.abandoned(cx));
+            self.on(stream, cx, |connection, _, cx| connection.abandoned(cx));
         }
     }
 
     fn on_window(&mut self, _octets: u64, cx: &mut Context<'_>) {
         let stream = cx.stream();
         match from_opener(cx) {
-            true => self.on(stream, cx, |upstream, client, cx| upstream.go_on_reading(client, cx)),
-            false => self.on(stream, cx, |upstream, _, cx| upstream.go_on_sending(cx)),
+            true => self.on(stream, cx, |connection, client, cx| connection.go_on_reading(client, cx)),
+            false => self.on(stream, cx, |connection, _, cx| connection.go_on_sending(cx)),
         }
     }
 
-    fn on_reset(&mut self, _code: CloseCode, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
+    fn on_reset(&mut self, code: CloseCode, _attributes: Attributes<'_>, cx: &mut Context<'_>) {
         let stream = cx.stream();
         if !from_opener(cx) {
-            return self.on(stream, cx, |upstream, _, cx| upstream.refused(cx));
+            return self.on(stream, cx, |connection, _, cx| connection.refused(code, cx));
         }
         if !self.forget(stream, CloseCode::Cancelled, cx) {
-            self.on(stream, cx, |upstream, _, cx| upstream.fail(CloseCode::Cancelled, cx));
+            self.on(stream, cx, |connection, _, cx| connection.left(cx));
         }
     }
 
     fn on_signal(&mut self, _token: u32, cx: &mut Context<'_>) {
         let stream = cx.stream();
         if !from_opener(cx) {
-            return self.on(stream, cx, |upstream, client, cx| upstream.wake(client, cx));
+            return self.on(stream, cx, |connection, client, cx| connection.wake(client, cx));
         }
         if self.waiting(stream).is_some() {
             self.forget(stream, CloseCode::Limit, cx);
@@ -234,8 +309,10 @@ impl Stream for Origin {
     fn on_forwarded(&mut self, missing: u64, cx: &mut Context<'_>) {
         let stream = cx.stream();
         match from_opener(cx) {
-            true => self.on(stream, cx, |upstream, _, cx| upstream.sent_by_host(missing, cx)),
-            false => self.on(stream, cx, |upstream, client, cx| upstream.read_by_host(missing, client, cx)),
+            true => self.on(stream, cx, |connection, _, cx| connection.sent_by_host(missing, cx)),
+            false => {
+                self.on(stream, cx, |connection, client, cx| connection.read_by_host(missing, client, cx));
+            }
         }
     }
 
@@ -248,8 +325,8 @@ impl Stream for Origin {
     /// Connections without a request are closed; the others when they have answered theirs.
     fn on_drain(&mut self, cx: &mut Context<'_>) {
         self.draining = true;
-        for at in (0..self.upstreams.len()).rev() {
-            if self.upstreams[at].is_idle() {
+        for at in (0..self.connections.len()).rev() {
+            if self.connections[at].is_idle() {
                 self.settle(at, cx);
             }
         }

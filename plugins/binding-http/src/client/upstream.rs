@@ -62,10 +62,10 @@ impl Upstream {
     }
 
     /// Sends a request, as far as it has come.
-    pub(super) fn begin(&mut self, request: Request, cx: &mut Context<'_>) {
+    pub(super) fn begin(&mut self, mut request: Request, cx: &mut Context<'_>) {
         let now_ms = cx.now().monotonic_ms;
         (self.clock.moved_ms, self.clock.sent_ms) = (now_ms, now_ms);
-        cx.to(self.stream).write(&mut self.outbox, |out| out.extend_from_slice(&request.head));
+        cx.to(self.stream).write(&mut self.outbox, |out| request.write_http1(out));
         self.exchange = Some(Exchange::new(request));
         self.send_held(cx);
     }

@@ -10,7 +10,7 @@ use zilla_sdk::{ConfigError, config_error};
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct HttpH2Limits {
-    /// Most streams of a connection at a time; more are reset with REFUSED_STREAM.
+    /// Most streams of a connection at a time. A server resets more with REFUSED_STREAM, a client opens no more.
     #[schemars(range(min = 1, max = 1_000))]
     pub concurrent_streams: u32,
     /// Longest payload of a frame in octets; a longer one ends the connection with FRAME_SIZE_ERROR.
@@ -19,15 +19,15 @@ pub struct HttpH2Limits {
     /// Largest table for decoding field lists, in octets.
     #[schemars(range(max = 65_536))]
     pub table_bytes: u32,
-    /// Octets of a request's body that a client may send ahead of the exit.
+    /// Octets of a body that the peer may send ahead of who takes it.
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub stream_window_bytes: u32,
-    /// The same of all requests of a connection together, at least 65,535.
+    /// The same of all streams of a connection together, at least 65,535.
     #[schemars(range(min = 65_535, max = 2_147_483_647))]
     pub connection_window_bytes: u32,
     /// Most CONTINUATION frames of a field list; more end the connection with ENHANCE_YOUR_CALM.
     pub continuations: u32,
-    /// Most streams that a client resets, or makes this end reset, at once and again in 30 s; more end the
+    /// Most streams that the peer resets, or makes this end reset, at once and again in 30 s; more end the
     /// connection with ENHANCE_YOUR_CALM.
     #[schemars(range(min = 1))]
     pub resets: u32,
@@ -77,8 +77,8 @@ impl HttpH2Limits {
         Ok(())
     }
 
-    /// What a client is told of it.
-    pub(super) fn settings(&self, header_bytes: usize) -> Settings {
+    /// What the peer is told of it.
+    pub(crate) fn settings(&self, header_bytes: usize) -> Settings {
         Settings {
             table_octets: self.table_bytes,
             push: true,
@@ -86,6 +86,7 @@ impl HttpH2Limits {
             window_octets: self.stream_window_bytes,
             frame_octets: self.frame_bytes,
             list_octets: u32::try_from(header_bytes).unwrap_or(u32::MAX),
+            connect: false,
         }
     }
 }

@@ -88,7 +88,7 @@ fn write_fields(
 
 /// Writes the trailers that may be sent; those that must not be trailers, and malformed ones, are left out.
 /// Says whether there was a malformed one.
-pub(super) fn write_trailers(
+pub(crate) fn write_trailers(
     out: &mut Vec<u8>,
     encoder: &mut Encoder,
     trailers: Attributes<'_>,
@@ -105,7 +105,7 @@ pub(super) fn write_trailers(
 }
 
 /// Whether there is a trailer to send.
-pub(super) fn has_trailers(trailers: Attributes<'_>) -> bool {
+pub(crate) fn has_trailers(trailers: Attributes<'_>) -> bool {
     trailers.iter().any(|(name, value)| is_sent(name) && fields::is_token(name) && fields::is_value(value))
 }
 

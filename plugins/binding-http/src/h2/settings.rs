@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) frame_octets: u32,
     /// Longest field list that it takes, each field counted with 32 octets more.
     pub(crate) list_octets: u32,
+    /// Whether it takes extended `CONNECT` (RFC 8441, 3); of a server's alone.
+    pub(crate) connect: bool,
 }
 
 impl Default for Settings {
@@ -34,6 +36,7 @@ impl Default for Settings {
             window_octets: WINDOW_OCTETS,
             frame_octets: FRAME_OCTETS_MIN,
             list_octets: u32::MAX,
+            connect: false,
         }
     }
 }
@@ -66,6 +69,13 @@ impl Settings {
                 }
                 5 => self.frame_octets = value,
                 6 => self.list_octets = value,
+                8 if value > 1 => {
+                    return Err(Wrong::Connection(
+                        Code::ProtocolError,
+                        "ENABLE_CONNECT_PROTOCOL is neither 0 nor 1",
+                    ));
+                }
+                8 => self.connect = value == 1,
                 _ => {}
             }
         }
@@ -87,6 +97,7 @@ impl Settings {
         setting(4, self.window_octets, unsaid.window_octets);
         setting(5, self.frame_octets, unsaid.frame_octets);
         setting(6, self.list_octets, unsaid.list_octets);
+        setting(8, u32::from(self.connect), u32::from(unsaid.connect));
     }
 }
 
@@ -103,6 +114,7 @@ mod tests {
             window_octets: U31_MAX,
             frame_octets: FRAME_OCTETS_MAX,
             list_octets: 7,
+            connect: true,
         };
         for settings in [settings, Settings::default(), Settings { streams: 0, ..Settings::default() }] {
             let (mut out, mut read) = (Vec::new(), Settings::default());
@@ -119,6 +131,7 @@ mod tests {
             (4, 0x8000_0000, Some(Code::FlowControlError)),
             (5, 16_383, Some(Code::ProtocolError)),
             (5, 0x100_0000, Some(Code::ProtocolError)),
+            (8, 2, Some(Code::ProtocolError)),
             (7, u32::MAX, None),
             (0x0a0a, 1, None),
         ] {

@@ -16,7 +16,7 @@ fn options_that_make_no_sense_are_refused_with_their_place() {
     for (options, path) in [
         ("", "nothing"),
         ("versions: [http/1.1, h2], upgrade: [websocket], overrides: {x: y}", "nothing"),
-        ("versions: [h2]", "/options/versions"),
+        ("versions: [h2]", "nothing"),
         ("versions: []", "/options/versions"),
         ("upgrade: ['a b']", "/options/upgrade/0"),
         ("upgrade: [websocket, h2c]", "/options/upgrade/1"),
@@ -27,6 +27,7 @@ fn options_that_make_no_sense_are_refused_with_their_place() {
         ("limits: {waiting-requests: 65536}", "/options/limits/waiting-requests"),
         ("limits: {header-bytes: 15}", "/options/limits/header-bytes"),
         ("limits: {header-count: 129}", "/options/limits/header-count"),
+        ("limits: {h2: {concurrent-streams: 0}}", "/options/limits/h2/concurrent-streams"),
         ("date: true", "/options"),
         ("limits: {body-bytes: 1}", "/options"),
     ] {

@@ -17,7 +17,7 @@ fn a_connection_serves_one_request_after_the_other() {
 #[test]
 fn a_connection_serves_no_other_route_scheme_authority_or_authorization() {
     let harness: Harness<binding_http::Http> =
-        Harness::attach("{kind: client, routes: [{when: [{headers: {x: y}}], exit: net}], exit: net}")
+        Harness::attach("{kind: client, options: {versions: [http/1.1]}, routes: [{when: [{headers: {x: y}}], exit: net}], exit: net}")
             .unwrap();
     let (mut opener, mut origin) = exchange(&harness);
     origin.send(data(NOTHING));

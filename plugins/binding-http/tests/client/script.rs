@@ -3,13 +3,15 @@
 use binding_http::Http;
 use zilla_sdk::testing::*;
 
-/// A binding with these options, in YAML's flow style.
+/// A binding that speaks HTTP/1.1 alone, with these options, in YAML's flow style.
 pub(crate) fn client(options: &str) -> Harness<Http> {
     client_with(options, Limits::default())
 }
 
 /// As [`client`], with other limits of the host.
 pub(crate) fn client_with(options: &str, limits: Limits) -> Harness<Http> {
+    let options = [options, "versions: [http/1.1]"].into_iter().filter(|options| !options.is_empty());
+    let options = options.collect::<Vec<_>>().join(", ");
     Harness::attach_with(&format!("{{kind: client, options: {{{options}}}, exit: net}}"), limits).unwrap()
 }
 

@@ -56,7 +56,7 @@ fn an_origin_that_fails_is_a_502_and_one_that_is_slow_a_504() {
 
 #[test]
 fn one_request_too_many_is_a_503() {
-    let mut chain = Chain::new("", "limits: {connections: 1, waiting-requests: 1}");
+    let mut chain = Chain::new("", "versions: [http/1.1], limits: {connections: 1, waiting-requests: 1}");
     let mut clients = [chain.connect(), chain.connect(), chain.connect()];
     for client in &mut clients {
         client.send(data("GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
