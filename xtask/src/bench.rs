@@ -11,8 +11,9 @@ use crate::plugins::{self, Selection};
 use crate::progress::Progress;
 
 /// The programs measured with and against, and Debian's packages of them. A path stands for itself.
-const PEERS: [(&str, &str); 4] = [
+const PEERS: [(&str, &str); 5] = [
     ("wrk", "wrk"),
+    ("h2load", "nghttp2-client"),
     ("nginx", "nginx-light"),
     ("/usr/lib/nginx/modules/ngx_stream_module.so", "libnginx-mod-stream"),
     ("haproxy", "haproxy"),
@@ -131,7 +132,7 @@ mod tests {
         assert_eq!(missing_packages(|program| !program.starts_with('/')), ["libnginx-mod-stream"]);
         assert_eq!(
             Error::Missing(missing_packages(|_| false)).to_string(),
-            "the benchmark needs programs that are not installed; type\n  apt-get install wrk nginx-light \
+            "the benchmark needs programs that are not installed; type\n  apt-get install wrk nghttp2-client nginx-light \
              libnginx-mod-stream haproxy"
         );
     }

@@ -1,6 +1,6 @@
 //! The command line, parsed into a [`Command`] that cannot be wrong.
 
-use crate::rows::{self, Row};
+use crate::rows::{self, Row, Version};
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
@@ -40,7 +40,7 @@ pub(crate) enum Serve {
     /// The gateway with its plugins linked natively.
     Native { config: PathBuf },
     /// An HTTP echo on hyper.
-    Hyper { port: u16 },
+    Hyper { port: u16, version: Version },
     /// A TCP echo on tokio.
     Tokio { port: u16 },
     /// A TCP proxy on tokio, with TLS if it has a key.
@@ -81,7 +81,8 @@ fn serve(server: &str, mut words: impl Iterator<Item = String>) -> Result<Serve,
             Ok(Serve::Proxy { port, upstream, identity: words.next().map(PathBuf::from) })
         }
         "serve-native" => Ok(Serve::Native { config: value.into() }),
-        "serve-hyper" => port(value).map(|port| Serve::Hyper { port }),
+        "serve-hyper" => port(value).map(|port| Serve::Hyper { port, version: Version::Http1 }),
+        "serve-hyper-h2" => port(value).map(|port| Serve::Hyper { port, version: Version::Http2 }),
         "serve-tokio" => port(value).map(|port| Serve::Tokio { port }),
         _ => Err(format!("no such server: {server}")),
     }

@@ -1,10 +1,12 @@
-//! What keeps a server busy: wrk for HTTP, and our own generators for what wrk cannot do.
+//! What keeps a server busy: wrk and h2load for HTTP, and our own generators for what they cannot do.
 
 pub(crate) mod beside;
 pub(crate) mod bulk;
 pub(crate) mod bulk_tls;
 pub(crate) mod connect;
 pub(crate) mod dial;
+pub(crate) mod due;
+pub(crate) mod h2load;
 pub(crate) mod handshake;
 pub(crate) mod idle;
 pub(crate) mod paced;
@@ -106,7 +108,12 @@ where
 {
     let (times, seconds) = spread_with(connections, threads, time, task)?;
     let mut times = times.concat();
+    Ok(Load { count: times.len() as f64, seconds, latency_us: Some(percentiles_us(&mut times)) })
+}
+
+/// Of times in ns: in µs, what half of them and 99 of 100 took.
+fn percentiles_us(times: &mut [u32]) -> (f64, f64) {
     times.sort_unstable();
-    let at = |share| f64::from(percentile(&times, share)) / 1e3;
-    Ok(Load { count: times.len() as f64, seconds, latency_us: Some((at(0.5), at(0.99))) })
+    let at = |share| f64::from(percentile(times, share)) / 1e3;
+    (at(0.5), at(0.99))
 }

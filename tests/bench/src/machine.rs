@@ -57,6 +57,14 @@ impl Machine {
         }
     }
 
+    /// Where the upstream of a proxy runs: on a core that the threads of load leave, if there is one.
+    pub(crate) fn upstream_cores(&self) -> String {
+        match self.cores.get(1 + LOAD_THREADS_MAX..).and_then(<[_]>::last) {
+            Some(last) => list(&[*last]),
+            None => self.load_cores(),
+        }
+    }
+
     pub(crate) fn all_cores(&self) -> String {
         list(&self.cores)
     }
@@ -166,6 +174,15 @@ fn run(program: &str, args: &[&str]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_upstream_has_a_core_of_its_own_if_there_are_enough() {
+        let of = |cores: u32| Machine { model: String::new(), cores: (0..cores).collect(), files_max: 0 };
+        let both = |cores| (of(cores).load_cores(), of(cores).upstream_cores());
+        assert_eq!(both(4), ("1,2,3".to_owned(), "3".to_owned()));
+        assert_eq!(both(3), ("1,2".to_owned(), "1,2".to_owned()));
+        assert_eq!(both(1), ("0".to_owned(), "0".to_owned()));
+    }
 
     #[test]
     fn cores_are_listed_as_the_system_lists_them() {

@@ -6,15 +6,17 @@
 
 use crate::keys::Keys;
 use crate::load::dial::Dial;
-use crate::load::{Load, beside, bulk, bulk_tls, connect, handshake, idle, paced, ping, wrk};
+use crate::load::{Load, beside, bulk, bulk_tls, connect, due, h2load, handshake, idle, paced, ping, wrk};
 use crate::machine::{self, Machine, Memory};
 use crate::peers::{self, Peer, Programs, Task};
-use crate::rows::{Row, Service, Session, Work};
+use crate::rows::{Ask, POST_OCTETS, Row, Service, Session, Version, Work};
 use crate::scratch::Scratch;
 use crate::server::{Question, Server, free_port};
 use crate::{Failure, args, swap};
+use rustls::ClientConfig;
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a server is loaded before it is measured.
@@ -45,6 +47,18 @@ pub(crate) struct Sample {
 pub(crate) struct Measured {
     pub(crate) row: &'static Row,
     pub(crate) samples: Vec<Vec<Sample>>,
+    /// Peers that are not installed, and how to.
+    pub(crate) missing: Vec<(Peer, &'static str)>,
+}
+
+/// A server, with what is behind it.
+#[derive(Debug)]
+struct Running<'a> {
+    server: Server,
+    /// Ends with the server.
+    _upstream: Option<Server>,
+    task: Task<'a>,
+    dial: Dial,
 }
 
 /// Everything that a run needs.
@@ -54,7 +68,10 @@ pub(crate) struct Bench {
     programs: Programs,
     scratch: Scratch,
     keys: Keys,
+    /// For wrk.
     script: PathBuf,
+    /// For h2load.
+    body: PathBuf,
     rows: Vec<&'static Row>,
     rounds: u32,
     seconds: u32,
@@ -67,13 +84,20 @@ impl Bench {
         let machine = Machine::prepare()?;
         let scratch = Scratch::make()?;
         let keys = Keys::make(&scratch)?;
-        let body = wanted.rows.iter().map(|row| match row.work {
-            Work::Http { body_octets, .. } => body_octets,
-            _ => 0,
-        });
-        let script = scratch.write("post.lua", &wrk::post_script(body.max().unwrap_or(0)))?;
+        let script = scratch.write("post.lua", &wrk::post_script(POST_OCTETS))?;
+        let body = scratch.write("body", &"x".repeat(POST_OCTETS))?;
         let (rounds, seconds) = (wanted.rounds, wanted.seconds);
-        Ok(Self { machine, programs, scratch, keys, script, rows: wanted.rows.clone(), rounds, seconds })
+        Ok(Self {
+            machine,
+            programs,
+            scratch,
+            keys,
+            script,
+            body,
+            rows: wanted.rows.clone(),
+            rounds,
+            seconds,
+        })
     }
 
     pub(crate) fn machine(&self) -> &Machine {
@@ -86,6 +110,11 @@ impl Bench {
     }
 
     fn measure(&self, row: &'static Row) -> Result<Measured, Failure> {
+        let present = |peer| self.programs.missing(peer).is_none();
+        let rate = match row.work {
+            Work::HalfLoad { connections } => self.slowest(row, connections, present)? / 2.0,
+            _ => 0.0,
+        };
         let mut samples = vec![Vec::new(); row.peers.len()];
         for round in 0..self.rounds as usize {
             for turn in 0..row.peers.len() {
@@ -93,46 +122,73 @@ impl Bench {
                 let (Some((peer, _)), Some(of_peer)) = (row.peers.get(index), samples.get_mut(index)) else {
                     continue;
                 };
-                let sample = self.sample(*peer, row);
+                if !present(*peer) {
+                    continue;
+                }
+                let sample = self.sample(*peer, row, rate);
                 let sample = sample.map_err(|failure| format!("{}, {peer}: {failure}", row.name))?;
                 let (unit, rounds) = (row.work.unit(), self.rounds);
                 eprintln!("{:<21} {}/{rounds} {peer:<8} {:>10.1} {unit}", row.name, round + 1, sample.value);
                 of_peer.push(sample);
             }
         }
-        Ok(Measured { row, samples })
+        let missing = row.peers.iter().filter_map(|(peer, _)| Some((*peer, self.programs.missing(*peer)?)));
+        Ok(Measured { row, samples, missing: missing.collect() })
     }
 
-    fn sample(&self, peer: Peer, row: &'static Row) -> Result<Sample, Failure> {
-        let (work, port) = (row.work, free_port()?);
-        let upstream = row.service.has_upstream().then(|| self.start_upstream()).transpose()?;
+    /// Requests per second that the slowest server of a row can answer.
+    fn slowest(
+        &self,
+        row: &'static Row,
+        connections: usize,
+        present: impl Fn(Peer) -> bool,
+    ) -> Result<f64, Failure> {
+        let requests = wrk::Requests { connections: connections as u32, script: None, path: "/" };
+        let mut slowest = f64::INFINITY;
+        for (peer, _) in row.peers.iter().filter(|(peer, _)| present(*peer)) {
+            let running = self.start(*peer, row)?;
+            let port = running.server.port;
+            wrk::run(&self.programs.wrk, &self.machine, requests, port, WARM_UP_SECONDS)?;
+            let load = wrk::run(&self.programs.wrk, &self.machine, requests, port, self.seconds)?;
+            slowest = slowest.min(load.count / load.seconds);
+        }
+        eprintln!("{:<21} the slowest can {slowest:.0} req/s", row.name);
+        Ok(slowest)
+    }
+
+    fn start(&self, peer: Peer, row: &'static Row) -> Result<Running<'_>, Failure> {
+        let port = free_port()?;
+        let upstream = row.service.upstream().map(|service| self.start_upstream(service)).transpose()?;
         let upstream_port = upstream.as_ref().map_or(0, |upstream| upstream.port);
         let task = Task { row, port, upstream: upstream_port, keys: &self.keys };
         let command = peers::command(peer, task, &self.programs, &self.scratch)?;
-        let cores = match work {
+        let cores = match row.work {
             Work::Start { .. } | Work::Swap { .. } => self.machine.all_cores(),
             _ => self.machine.server_core(),
         };
         let tls = task.identity().map(|identity| identity.client(Session::Full)).transpose()?;
-        let question = match row.service {
-            Service::Http => Question::Http,
-            Service::Echo | Service::Proxy | Service::Tls(_) => Question::Echo(tls.clone()),
-        };
         let log = self.scratch.path().join("server.log");
-        let server = Server::start(&command, &cores, port, &question, &log)?;
-        let dial = Dial { port, tls };
+        let server = Server::start(&command, &cores, port, &question(row.service, tls.clone()), &log)?;
+        Ok(Running { server, _upstream: upstream, task, dial: Dial { port, tls } })
+    }
+
+    /// `rate` is that of [`Work::HalfLoad`], in requests per second.
+    fn sample(&self, peer: Peer, row: &'static Row, rate: f64) -> Result<Sample, Failure> {
+        let running = self.start(peer, row)?;
+        let Running { server, dial, .. } = &running;
+        let (work, port) = (row.work, server.port);
         match work {
             Work::Start { .. } => {
                 Ok(Sample { value: server.started_in.as_secs_f64() * 1e3, ..Sample::default() })
             }
-            Work::Idle { connections } if row.service == Service::Http => {
-                self.keep(&server, connections, |connections| idle::open(port, connections))
+            Work::Idle { connections } if matches!(row.service, Service::Http(_)) => {
+                self.keep(server, connections, |connections| idle::open(port, connections))
             }
             Work::Idle { connections } => {
                 // A server has one to the upstream for each.
-                let files = connections * if row.service.has_upstream() { 2 } else { 1 };
+                let files = connections * if row.service.upstream().is_some() { 2 } else { 1 };
                 self.check_files(files)?;
-                self.keep(&server, connections, |connections| idle::open_echo(&dial, connections))
+                self.keep(server, connections, |connections| idle::open_echo(dial, connections))
             }
             Work::Swap { asks } => {
                 let time = Duration::from_secs(u64::from(self.seconds));
@@ -147,19 +203,25 @@ impl Bench {
                 Ok(Sample { value: longest_ms, latency_us: Some(latency_us), ..Sample::default() })
             }
             Work::Http { .. }
+            | Work::Http2 { .. }
+            | Work::HalfLoad { .. }
             | Work::Ping { .. }
             | Work::Bulk { .. }
             | Work::Connect { .. }
             | Work::Handshake { .. } => {
-                self.load(task, &dial, WARM_UP_SECONDS)?;
+                self.load(&running, rate, WARM_UP_SECONDS)?;
                 let processes = server.processes();
                 let (begin, cpu_before) = (Instant::now(), machine::cpu_seconds(&processes));
-                let load = self.load(task, &dial, self.seconds)?;
+                let load = self.load(&running, rate, self.seconds)?;
                 let cpu =
                     machine::cpu_seconds(&processes).zip(cpu_before).map(|(after, before)| after - before);
                 let passed = begin.elapsed().as_secs_f64();
+                let value = match (work, load.latency_us) {
+                    (Work::HalfLoad { .. }, Some((_, p99))) => p99,
+                    _ => load.count / load.seconds,
+                };
                 Ok(Sample {
-                    value: load.count / load.seconds,
+                    value,
                     latency_us: load.latency_us,
                     cpu_us: cpu.map(|cpu| cpu * 1e6 / load.count.max(1.0)),
                     busy: cpu.map(|cpu| cpu / passed),
@@ -169,22 +231,29 @@ impl Bench {
         }
     }
 
-    /// The echo behind a server, on the cores that the load is on.
-    fn start_upstream(&self) -> Result<Server, Failure> {
+    /// The echo behind a server.
+    fn start_upstream(&self, service: Service) -> Result<Server, Failure> {
         let (port, log) = (free_port()?, self.scratch.path().join("upstream.log"));
-        let command = peers::upstream(port, &self.programs);
-        Server::start(&command, &self.machine.load_cores(), port, &Question::Echo(None), &log)
+        let command = peers::echo(service, port, &self.programs);
+        Server::start(&command, &self.machine.upstream_cores(), port, &question(service, None), &log)
     }
 
-    fn load(&self, task: Task<'_>, dial: &Dial, seconds: u32) -> Result<Load, Failure> {
+    fn load(&self, running: &Running<'_>, rate: f64, seconds: u32) -> Result<Load, Failure> {
+        let Running { task, dial, .. } = running;
         let (port, threads) = (task.port, self.machine.load_threads());
         let time = Duration::from_secs(u64::from(seconds));
         match task.row.work {
-            Work::Http { connections, body_octets } => {
-                let script = (body_octets > 0).then_some(self.script.as_path());
-                let requests = wrk::Requests { connections, script };
+            Work::Http { connections, ask } => {
+                let script = (ask == Ask::Post).then_some(self.script.as_path());
+                let requests = wrk::Requests { connections, script, path: ask.path() };
                 wrk::run(&self.programs.wrk, &self.machine, requests, port, seconds)
             }
+            Work::Http2 { connections, streams, ask } => {
+                let body = (ask == Ask::Post).then_some(self.body.as_path());
+                let requests = h2load::Requests { connections, streams, body, path: ask.path() };
+                h2load::run(&self.programs.h2load, &self.machine, requests, port, seconds)
+            }
+            Work::HalfLoad { connections } => due::run(port, connections, rate, threads, time),
             Work::Ping { connections, octets } => ping::run(dial, connections, octets, threads, time),
             Work::Bulk { connections } if dial.tls.is_some() => {
                 bulk_tls::run(dial, connections, threads, time)
@@ -229,6 +298,17 @@ impl Bench {
         let octets = with.resident.saturating_sub(before.resident) as f64;
         let value = octets / connections as f64;
         Ok(Sample { value, memory: Some((before, with)), ..Sample::default() })
+    }
+}
+
+/// How a server of that service is asked whether it serves.
+fn question(service: Service, tls: Option<Arc<ClientConfig>>) -> Question {
+    match service {
+        Service::Http(front) | Service::HttpProxy { front, .. } => match front {
+            Version::Http1 => Question::Http,
+            Version::Http2 => Question::Http2,
+        },
+        Service::Echo | Service::Proxy | Service::Tls(_) => Question::Echo(tls),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The servers that are compared, and how each is started.
 
+mod envoy;
 mod haproxy;
 mod nginx;
 mod zilla;
 
 use crate::Failure;
 use crate::keys::{Identity, Keys};
-use crate::rows::{Cache, Row, Service, Work};
+use crate::rows::{Cache, Row, Service, Version, Work};
 use crate::scratch::Scratch;
 use crate::swap;
 use std::fmt;
@@ -24,6 +25,8 @@ pub(crate) enum Peer {
     Nginx,
     /// HAProxy, which passes on what comes.
     Haproxy,
+    /// Envoy, which passes on requests.
+    Envoy,
     /// hyper on one current-thread runtime, which echoes.
     Hyper,
     /// tokio on one current-thread runtime, which echoes or passes on what comes.
@@ -45,6 +48,7 @@ impl fmt::Display for Peer {
             Self::Native => "native",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
+            Self::Envoy => "envoy",
             Self::Hyper => "hyper",
             Self::Tokio => "tokio",
             Self::Still => "still",
@@ -64,12 +68,16 @@ pub(crate) struct Programs {
     guests: PathBuf,
     nginx: PathBuf,
     haproxy: PathBuf,
+    /// No Debian package has it, so that a run goes on without.
+    envoy: Option<PathBuf>,
     pub(crate) wrk: PathBuf,
+    pub(crate) h2load: PathBuf,
 }
 
 /// Debian's packages of the programs that are not ours, and of a part of one.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("wrk", "wrk"),
+    ("h2load", "nghttp2-client"),
     ("nginx", "nginx-light"),
     (nginx::STREAM_MODULE, "libnginx-mod-stream"),
     ("haproxy", "haproxy"),
@@ -95,12 +103,18 @@ impl Programs {
                 );
             }
         }
-        match ["wrk", "nginx", "haproxy", nginx::STREAM_MODULE].map(installed) {
-            [Some(wrk), Some(nginx), Some(haproxy), Some(_)] => {
-                Ok(Self { this, zilla, plugins, guests, nginx, haproxy, wrk })
+        let envoy = envoy::find(target);
+        match ["wrk", "h2load", "nginx", "haproxy", nginx::STREAM_MODULE].map(installed) {
+            [Some(wrk), Some(h2load), Some(nginx), Some(haproxy), Some(_)] => {
+                Ok(Self { this, zilla, plugins, guests, nginx, haproxy, envoy, wrk, h2load })
             }
             _ => Err(missing().into()),
         }
+    }
+
+    /// How to install a peer that is missing and that a run can go on without.
+    pub(crate) fn missing(&self, peer: Peer) -> Option<&'static str> {
+        (peer == Peer::Envoy && self.envoy.is_none()).then_some(envoy::INSTALL)
     }
 }
 
@@ -125,7 +139,7 @@ fn missing() -> String {
 pub(crate) struct Task<'a> {
     pub(crate) row: &'static Row,
     pub(crate) port: u16,
-    /// The echo behind it. Only [`Service::has_upstream`] asks for it.
+    /// The echo behind it. Only [`Service::upstream`] asks for it.
     pub(crate) upstream: u16,
     pub(crate) keys: &'a Keys,
 }
@@ -135,15 +149,20 @@ impl Task<'_> {
     pub(crate) fn identity(&self) -> Option<&Identity> {
         match self.row.service {
             Service::Tls(kind) => Some(self.keys.get(kind)),
-            Service::Http | Service::Echo | Service::Proxy => None,
+            Service::Http(_) | Service::HttpProxy { .. } | Service::Echo | Service::Proxy => None,
         }
     }
 }
 
-/// How to start the echo that is behind others.
-pub(crate) fn upstream(port: u16, programs: &Programs) -> Command {
+/// How to start an echo: what is behind others, and two of the peers.
+pub(crate) fn echo(service: Service, port: u16, programs: &Programs) -> Command {
+    let server = match service {
+        Service::Http(Version::Http1) => "serve-hyper",
+        Service::Http(Version::Http2) => "serve-hyper-h2",
+        Service::Echo | Service::HttpProxy { .. } | Service::Proxy | Service::Tls(_) => "serve-tokio",
+    };
     let mut command = Command::new(&programs.this);
-    command.args(["serve-tokio", &port.to_string()]);
+    command.args([server, &port.to_string()]);
     command
 }
 
@@ -189,18 +208,22 @@ pub(crate) fn command(
             command.arg("-db").arg("-f").arg(scratch.write("haproxy.cfg", &haproxy::config(task))?);
             command
         }
-        Peer::Hyper => {
-            let mut command = Command::new(&programs.this);
-            command.args(["serve-hyper", &port.to_string()]);
+        Peer::Envoy => {
+            let program =
+                programs.envoy.as_ref().ok_or_else(|| format!("missing; type {}", envoy::INSTALL))?;
+            let mut command = Command::new(program);
+            command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"]);
+            command.arg("--config-path").arg(scratch.write("envoy.yaml", &envoy::config(task))?);
             command
         }
-        Peer::Tokio if task.row.service.has_upstream() => {
+        Peer::Hyper => echo(task.row.service, port, programs),
+        Peer::Tokio if task.row.service.upstream().is_some() => {
             let mut command = Command::new(&programs.this);
             command.args(["serve-proxy", &port.to_string(), &task.upstream.to_string()]);
             command.args(task.identity().map(|identity| &identity.both));
             command
         }
-        Peer::Tokio => upstream(port, programs),
+        Peer::Tokio => echo(task.row.service, port, programs),
     })
 }
 

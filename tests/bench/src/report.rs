@@ -3,6 +3,7 @@
 use crate::machine::{Machine, Memory};
 use crate::measure::{Measured, Sample};
 use crate::peers::Peer;
+use crate::rows::Work;
 use crate::stats::Spread;
 use serde_json::{Value, json};
 
@@ -16,6 +17,7 @@ const LEFT: [bool; 10] = [true, true, false, false, false, false, false, false, 
 struct Comparison {
     value: Spread,
     cpu: Option<f64>,
+    p50: Option<f64>,
     p99: Option<f64>,
 }
 
@@ -57,6 +59,7 @@ impl Measured {
         Some(Comparison {
             value: ratio(&|sample| Some(sample.value), self.row.work.is_cost())?,
             cpu: ratio(&|sample| sample.cpu_us, true).map(|spread| spread.median),
+            p50: ratio(&|sample| Some(sample.latency_us?.0), true).map(|spread| spread.median),
             p99: ratio(&|sample| Some(sample.latency_us?.1), true).map(|spread| spread.median),
         })
     }
@@ -73,6 +76,9 @@ pub(crate) fn table(results: &[Measured], machine: &Machine) -> String {
             }
         }
         notes.push_str(&memory_notes(measured));
+        for (peer, install) in &measured.missing {
+            notes += &format!("\n{}: {peer} is not installed; type\n  {install}\n", measured.row.name);
+        }
     }
     let widths: Vec<usize> = (0..HEADINGS.len())
         .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max())
@@ -110,8 +116,11 @@ fn line(measured: &Measured, index: usize, peer: Peer, target: Option<f64>) -> O
         if let Some(cpu) = comparison.cpu {
             ratio += &format!(", cpu {cpu:.2} ×");
         }
-        if let Some(p99) = comparison.p99 {
-            ratio += &format!(", p99 {p99:.2} ×");
+        // Of a row whose values are p99, the other one is of interest.
+        match (measured.row.work, comparison.p50, comparison.p99) {
+            (Work::HalfLoad { .. }, Some(p50), _) => ratio += &format!(", p50 {p50:.2} ×"),
+            (_, _, Some(p99)) => ratio += &format!(", p99 {p99:.2} ×"),
+            (_, _, None) => {}
         }
         if let Some(target) = target {
             let met = if median >= target { "met" } else { "not met" };
@@ -226,7 +235,7 @@ mod tests {
     fn measured(name: &str, ours: &[f64], theirs: &[f64]) -> Measured {
         let row = ROWS.iter().find(|row| row.name == name).unwrap();
         let samples = |values: &[f64]| values.iter().map(|value| sample(*value)).collect();
-        Measured { row, samples: vec![samples(ours), samples(theirs)] }
+        Measured { row, samples: vec![samples(ours), samples(theirs)], missing: Vec::new() }
     }
 
     #[test]

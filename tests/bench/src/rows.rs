@@ -1,7 +1,11 @@
 //! What is measured: the work, the servers that do it, and what is asked of the gateway.
 
+mod table;
+
 use crate::keys::KeyKind;
 use crate::peers::Peer;
+
+pub(crate) use table::ROWS;
 
 /// One line of the table: some work, and the servers that do it.
 #[derive(Debug)]
@@ -17,8 +21,10 @@ pub(crate) struct Row {
 /// What the servers of a row are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
-    /// Of HTTP: a request is answered with 200.
-    Http,
+    /// Of HTTP: a request is answered with 200, and its body if the server can.
+    Http(Version),
+    /// Requests go to an echo of HTTP behind the server, which is the same for all.
+    HttpProxy { front: Version, back: Version },
     /// What comes goes back.
     Echo,
     /// What comes goes to an echo behind the server, which is the same for all, and back.
@@ -28,20 +34,59 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// Whether it needs an echo behind it.
-    pub(crate) fn has_upstream(self) -> bool {
+    /// What is behind the server, if it is one that passes on.
+    pub(crate) fn upstream(self) -> Option<Self> {
         match self {
-            Self::Http | Self::Echo => false,
-            Self::Proxy | Self::Tls(_) => true,
+            Self::Http(_) | Self::Echo => None,
+            Self::HttpProxy { back, .. } => Some(Self::Http(back)),
+            Self::Proxy | Self::Tls(_) => Some(Self::Echo),
         }
     }
 }
 
+/// What a side speaks, without TLS. HTTP/2 begins with prior knowledge (RFC 9113, 3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    Http2,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// GET of a response without a body.
+    Get,
+    /// POST of [`POST_OCTETS`]; who can echo them does.
+    Post,
+    /// GET of a response of 1 MiB.
+    Mebibyte,
+}
+
+/// Octets of the body of a POST.
+pub(crate) const POST_OCTETS: usize = 1_024;
+
+impl Ask {
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Get | Self::Post => "/",
+            Self::Mebibyte => MEBIBYTE_PATH,
+        }
+    }
+}
+
+/// Where the upstream has a body of 1 MiB.
+pub(crate) const MEBIBYTE_PATH: &str = "/mebibyte";
+
 /// What is asked of the servers of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// HTTP requests, as many as it takes.
-    Http { connections: u32, body_octets: usize },
+    /// Requests of HTTP/1.1, one after the other on each connection, as many as it takes.
+    Http { connections: u32, ask: Ask },
+    /// Requests of HTTP/2, so many at a time on each connection, as many as it takes.
+    Http2 { connections: u32, streams: u32, ask: Ask },
+    /// Requests of HTTP/1.1 that are sent when they are due, together half as many as the slowest server of the row
+    /// can answer.
+    HalfLoad { connections: usize },
     /// Small messages to and fro.
     Ping { connections: usize, octets: usize },
     /// As many octets as it takes, to and fro.
@@ -89,7 +134,8 @@ impl Work {
     /// What its values are in.
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Self::Http { .. } => "req/s",
+            Self::Http { .. } | Self::Http2 { .. } => "req/s",
+            Self::HalfLoad { .. } => "µs",
             Self::Ping { .. } => "msg/s",
             Self::Bulk { .. } => "MiB/s",
             Self::Idle { .. } => "B/conn",
@@ -103,187 +149,19 @@ impl Work {
     pub(crate) fn is_cost(self) -> bool {
         match self {
             Self::Http { .. }
+            | Self::Http2 { .. }
             | Self::Ping { .. }
             | Self::Bulk { .. }
             | Self::Connect { .. }
             | Self::Handshake { .. } => false,
-            Self::Idle { .. } | Self::Start { .. } | Self::Swap { .. } | Self::Paced { .. } => true,
+            Self::Idle { .. }
+            | Self::Start { .. }
+            | Self::Swap { .. }
+            | Self::Paced { .. }
+            | Self::HalfLoad { .. } => true,
         }
     }
 }
-
-const HTTP_PEERS: &[(Peer, Option<f64>)] =
-    &[(Peer::Zilla, None), (Peer::Native, Some(0.7)), (Peer::Nginx, Some(1.1)), (Peer::Hyper, Some(1.1))];
-
-const PROXY_PEERS: &[(Peer, Option<f64>)] =
-    &[(Peer::Zilla, None), (Peer::Haproxy, Some(1.0)), (Peer::Nginx, Some(1.0)), (Peer::Tokio, None)];
-
-/// Every row, in the order of the table.
-pub(crate) static ROWS: &[Row] = &[
-    Row {
-        name: "http.get.64",
-        about: "GET without a body, 64 keep-alive connections",
-        service: Service::Http,
-        work: Work::Http { connections: 64, body_octets: 0 },
-        peers: HTTP_PEERS,
-    },
-    Row {
-        name: "http.get.1024",
-        about: "GET without a body, 1,024 keep-alive connections",
-        service: Service::Http,
-        work: Work::Http { connections: 1_024, body_octets: 0 },
-        peers: HTTP_PEERS,
-    },
-    Row {
-        name: "http.post.64",
-        about: "POST of 1 KiB that is echoed, 64 keep-alive connections",
-        service: Service::Http,
-        work: Work::Http { connections: 64, body_octets: 1_024 },
-        peers: &[(Peer::Zilla, None), (Peer::Native, Some(0.7)), (Peer::Hyper, Some(1.1))],
-    },
-    Row {
-        name: "tcp.ping.64",
-        about: "messages of 64 octets, one at a time on each of 64 connections",
-        service: Service::Echo,
-        work: Work::Ping { connections: 64, octets: 64 },
-        peers: &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Tokio, Some(1.0))],
-    },
-    Row {
-        name: "tcp.bulk.4",
-        about: "a stream in both directions on each of 4 connections",
-        service: Service::Echo,
-        work: Work::Bulk { connections: 4 },
-        peers: &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Tokio, Some(1.0))],
-    },
-    Row {
-        name: "proxy.tcp.ping",
-        about: "messages of 100 octets through a proxy, one at a time on each of 64 connections",
-        service: Service::Proxy,
-        work: Work::Ping { connections: 64, octets: 100 },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "proxy.tcp.bulk",
-        about: "a stream in both directions through a proxy, on each of 4 connections",
-        service: Service::Proxy,
-        work: Work::Bulk { connections: 4 },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "proxy.tcp.connect",
-        about: "connections through a proxy, one word each, 16 at a time",
-        service: Service::Proxy,
-        work: Work::Connect { connections: 16 },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "tls.handshake.full",
-        about: "TLS 1.3 handshakes with an ECDSA key (P-256), one message each, 32 at a time",
-        service: Service::Tls(KeyKind::P256),
-        work: Work::Handshake { connections: 32, session: Session::Full },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "tls.handshake.rsa",
-        about: "the same with an RSA key of 2,048 bits",
-        service: Service::Tls(KeyKind::Rsa2048),
-        work: Work::Handshake { connections: 32, session: Session::Full },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "tls.handshake.resumed",
-        about: "TLS 1.3 handshakes with a ticket, one message each, 32 at a time",
-        service: Service::Tls(KeyKind::P256),
-        work: Work::Handshake { connections: 32, session: Session::Resumed },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "tls.ping",
-        about: "messages of 100 octets through TLS to an echo, one at a time on each of 64 connections",
-        service: Service::Tls(KeyKind::P256),
-        work: Work::Ping { connections: 64, octets: 100 },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "tls.bulk",
-        about: "a stream in both directions through TLS to an echo, on each of 4 connections",
-        service: Service::Tls(KeyKind::P256),
-        work: Work::Bulk { connections: 4 },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "idle.10000",
-        about: "memory of each of 10,000 keep-alive connections after one request",
-        service: Service::Http,
-        work: Work::Idle { connections: 10_000 },
-        peers: &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Nginx, Some(1.0)), (Peer::Hyper, None)],
-    },
-    Row {
-        name: "idle.tls.8000",
-        about: "memory of each of 8,000 TLS connections to an echo after one message",
-        service: Service::Tls(KeyKind::P256),
-        // With those to the echo they fit within the 20,000 open files that many systems allow.
-        work: Work::Idle { connections: 8_000 },
-        peers: PROXY_PEERS,
-    },
-    Row {
-        name: "start.warm",
-        about: "start to first answer, plugins compiled before; on all cores",
-        service: Service::Http,
-        work: Work::Start { cache: Cache::Warm },
-        // "The same order": a tenth.
-        peers: &[(Peer::Zilla, None), (Peer::Nginx, Some(0.1))],
-    },
-    Row {
-        name: "start.cold",
-        about: "start to first answer, plugins not compiled before; on all cores",
-        service: Service::Http,
-        work: Work::Start { cache: Cache::Cold },
-        peers: &[(Peer::Zilla, None), (Peer::Nginx, None)],
-    },
-    Row {
-        name: "swap.gap",
-        about: "longest time between two answers of 16 clients, while `http` is replaced again and again; on all cores",
-        service: Service::Http,
-        work: Work::Swap { asks: Swap::Gap },
-        peers: &[(Peer::Zilla, None), (Peer::Still, None)],
-    },
-    Row {
-        name: "swap.apply",
-        about: "from a changed plugin file to the new generation, compiled and under load; on all cores",
-        service: Service::Http,
-        work: Work::Swap { asks: Swap::Apply },
-        peers: &[(Peer::Zilla, None), (Peer::Reload, None)],
-    },
-    Row {
-        name: "isolate.stream",
-        about: "connections to an echo, one word each; with an instance for each",
-        service: Service::Echo,
-        work: Work::Connect { connections: 16 },
-        peers: &[(Peer::Zilla, None), (Peer::Isolated, None)],
-    },
-    Row {
-        name: "isolate.bulk",
-        about: "a stream in both directions on each of 4 connections; with an instance for each",
-        service: Service::Echo,
-        work: Work::Bulk { connections: 4 },
-        peers: &[(Peer::Zilla, None), (Peer::Isolated, None)],
-    },
-    Row {
-        name: "instance.memory",
-        about: "memory of each of 1,000 connections to an echo; with an instance for each",
-        service: Service::Echo,
-        work: Work::Idle { connections: 1_000 },
-        peers: &[(Peer::Zilla, None), (Peer::Isolated, None)],
-    },
-    Row {
-        name: "loop.neighbour",
-        about: "longest wait of 4 connections with a message each ms, beside a plugin that loops on each stream",
-        service: Service::Echo,
-        work: Work::Paced { connections: 4 },
-        peers: &[(Peer::Zilla, None), (Peer::Looped, None)],
-    },
-];
 
 /// The rows whose names begin so; all if there is nothing.
 pub(crate) fn select(prefixes: &[String]) -> Result<Vec<&'static Row>, String> {
@@ -298,19 +176,4 @@ pub(crate) fn select(prefixes: &[String]) -> Result<Vec<&'static Row>, String> {
 /// A line for each row.
 pub(crate) fn list() -> String {
     ROWS.iter().map(|row| format!("  {:<22} {}\n", row.name, row.about)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gateway_comes_first_and_is_compared_with_others() {
-        for row in ROWS {
-            let (first, others) = row.peers.split_first().unwrap();
-            assert_eq!(first, &(Peer::Zilla, None), "{}", row.name);
-            assert!(others.iter().all(|(peer, _)| *peer != Peer::Zilla), "{}", row.name);
-            assert!(!others.is_empty(), "{}", row.name);
-        }
-    }
 }

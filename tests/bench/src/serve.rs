@@ -13,7 +13,7 @@ use std::process::ExitCode;
 pub(crate) fn run(server: &Serve) -> Result<ExitCode, Failure> {
     match server {
         Serve::Native { config } => native::serve(config),
-        Serve::Hyper { port } => hyper::serve(*port),
+        Serve::Hyper { port, version } => hyper::serve(*port, *version),
         Serve::Tokio { port } => tokio::serve(*port),
         Serve::Proxy { port, upstream, identity } => proxy::serve(*port, *upstream, identity.as_deref()),
     }

@@ -25,6 +25,15 @@ const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
 /// Octets of a server's log that are shown when it fails.
 const LOG_SHOWN_OCTETS_MAX: usize = 4_096;
 
+/// How a client of HTTP/2 begins: its preface and empty SETTINGS (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// A frame of HTTP/2 begins with its length, and then has its type (RFC 9113, 4.1).
+const H2_LENGTH_OCTETS: usize = 3;
+
+/// The type of SETTINGS (RFC 9113, 6.5).
+const H2_SETTINGS: u8 = 4;
+
 /// Exit code after a signal: 128 and SIGINT's number.
 const STOPPED_CODE: i32 = 130;
 
@@ -45,6 +54,8 @@ pub(crate) struct Server {
 pub(crate) enum Question {
     /// A GET that is answered with 200.
     Http,
+    /// The preface of HTTP/2, answered with SETTINGS.
+    Http2,
     /// Octets that come back, through TLS if so.
     Echo(Option<Arc<ClientConfig>>),
 }
@@ -147,23 +158,23 @@ fn kill(group: u32) {
 fn is_answered(port: u16, question: &Question) -> bool {
     let ask = || {
         let tls = match question {
-            Question::Http => None,
+            Question::Http | Question::Http2 => None,
             Question::Echo(tls) => tls.clone(),
         };
         let (mut connection, _) = Dial { port, tls }.connect_blocking(ATTEMPT_LIMIT)?;
-        let expected: &[u8] = match question {
+        // What is sent, how many octets of the answer are of no interest, and the next ones.
+        let (asked, skipped, expected): (_, _, &[u8]) = match question {
             Question::Http => {
-                write!(connection, "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
-                b"HTTP/1.1 200"
+                let get = format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+                (get.into_bytes(), 0, b"HTTP/1.1 200")
             }
-            Question::Echo(_) => {
-                connection.write_all(b"echo")?;
-                b"echo"
-            }
+            Question::Http2 => (PREFACE.to_vec(), H2_LENGTH_OCTETS, &[H2_SETTINGS]),
+            Question::Echo(_) => (b"echo".to_vec(), 0, b"echo"),
         };
-        let mut answer = vec![0; expected.len()];
+        connection.write_all(&asked)?;
+        let mut answer = vec![0; skipped + expected.len()];
         connection.read_exact(&mut answer)?;
-        Ok::<_, std::io::Error>(answer == expected)
+        Ok::<_, std::io::Error>(answer.ends_with(expected))
     };
     ask().unwrap_or(false)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Octets of a head that is read at most; a longer one is a failure.
-const HEAD_OCTETS_MAX: usize = 4_096;
+pub(super) const HEAD_OCTETS_MAX: usize = 4_096;
 
 /// Opens connections and has one request answered on each. They stay open until they are dropped.
 pub(crate) fn open(port: u16, connections: usize) -> Result<Vec<TcpStream>, Failure> {

@@ -12,6 +12,7 @@ pub(crate) struct Requests<'a> {
     pub(crate) connections: u32,
     /// A script that makes them; plain GET without one.
     pub(crate) script: Option<&'a Path>,
+    pub(crate) path: &'a str,
 }
 
 /// A script that sends a body.
@@ -34,7 +35,7 @@ pub(crate) fn run(
     if let Some(script) = requests.script {
         command.arg("--script").arg(script);
     }
-    let output = command.arg(format!("http://127.0.0.1:{port}/")).output()?;
+    let output = command.arg(format!("http://127.0.0.1:{port}{}", requests.path)).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let said = || format!("wrk says:\n{text}{}", String::from_utf8_lossy(&output.stderr));
     if !output.status.success() || text.contains("Non-2xx") || text.contains("Socket errors") {

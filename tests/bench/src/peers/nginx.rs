@@ -1,7 +1,7 @@
 //! nginx with one worker, as one writes it. Buffers are those that it has when nothing is said.
 
 use super::Task;
-use crate::rows::Service;
+use crate::rows::{Service, Version};
 use std::path::Path;
 
 /// What passes on connections. Debian has it in a package of its own.
@@ -9,8 +9,14 @@ pub(super) const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module
 
 pub(super) fn config(task: Task<'_>, directory: &Path) -> String {
     let (module, service) = match task.row.service {
-        Service::Http | Service::Echo => (String::new(), http(task.port, directory)),
-        Service::Proxy | Service::Tls(_) => (format!("load_module {STREAM_MODULE};\n"), stream(task)),
+        Service::Http(version) => (String::new(), http(task.port, version, directory, "", RETURN)),
+        Service::HttpProxy { front, .. } => {
+            let upstream = upstream(task.upstream);
+            (String::new(), http(task.port, front, directory, &upstream, PASS))
+        }
+        Service::Echo | Service::Proxy | Service::Tls(_) => {
+            (format!("load_module {STREAM_MODULE};\n"), stream(task))
+        }
     };
     let directory = directory.display();
     format!(
@@ -27,8 +33,35 @@ events {{
     )
 }
 
-fn http(port: u16, directory: &Path) -> String {
+/// An answer of its own.
+const RETURN: &str = "\
+      return 200;
+";
+
+/// To the upstream in HTTP/1.1, so that connections are kept: that of 1.0 is what it speaks when nothing is said.
+const PASS: &str = "\
+      proxy_pass http://measured;
+      proxy_http_version 1.1;
+      proxy_set_header Connection \"\";
+";
+
+fn upstream(port: u16) -> String {
+    format!(
+        "
+  upstream measured {{
+    server 127.0.0.1:{port};
+    keepalive 1024;
+    keepalive_requests 1000000000;
+  }}"
+    )
+}
+
+fn http(port: u16, version: Version, directory: &Path, upstream: &str, location: &str) -> String {
     let directory = directory.display();
+    let http2 = match version {
+        Version::Http1 => "",
+        Version::Http2 => " http2",
+    };
     format!(
         "\
 http {{
@@ -39,12 +72,11 @@ http {{
   proxy_temp_path {directory}/proxy;
   fastcgi_temp_path {directory}/fastcgi;
   uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
+  scgi_temp_path {directory}/scgi;{upstream}
   server {{
-    listen 127.0.0.1:{port} reuseport backlog=4096;
+    listen 127.0.0.1:{port}{http2} reuseport backlog=4096;
     location / {{
-      return 200;
-    }}
+{location}    }}
   }}
 }}
 "

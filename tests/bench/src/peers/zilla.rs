@@ -14,7 +14,8 @@ pub(super) fn config(peer: Peer, task: Task<'_>, scratch: &Scratch) -> Result<Pa
     let port = task.port;
     let text = match (task.row.work, task.row.service) {
         (Work::Swap { .. }, _) => swap::zilla_yaml(port),
-        (_, Service::Http) => http(port),
+        (_, Service::Http(_)) => http(port),
+        (_, Service::HttpProxy { .. }) => http_proxy(port, task.upstream),
         (_, Service::Echo) => echo(peer, port),
         (_, Service::Proxy | Service::Tls(_)) => proxy(port, task.upstream, task.identity()),
     };
@@ -50,6 +51,42 @@ bindings:
   north_echo_server:
     type: echo
     kind: server
+"
+    )
+}
+
+/// `http` to `http`, with as many connections to the upstream as anybody asks for.
+fn http_proxy(port: u16, upstream: u16) -> String {
+    format!(
+        "\
+---
+name: example
+bindings:
+  north_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+    exit: north_http_server
+  north_http_server:
+    type: http
+    kind: server
+    exit: south_http_client
+  south_http_client:
+    type: http
+    kind: client
+    options:
+      limits:
+        connections: 1024
+        idle-connections: 1024
+    exit: south_tcp_client
+  south_tcp_client:
+    type: tcp
+    kind: client
+    options:
+      host: 127.0.0.1
+      port: {upstream}
 "
     )
 }
