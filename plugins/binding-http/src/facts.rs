@@ -130,7 +130,8 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Marks the fields that `connection` names (RFC 9110, 7.6.1). `content-length` is none of them, it is framing.
+/// Marks the fields that `connection` names (RFC 9110, 7.6.1). `content-length` is none of them, it is framing; nor is
+/// `te`, which has to be named there and is handed on for what it says (RFC 9110, 10.1.4).
 pub(crate) fn drop_named(fields: &[Header<'_>], dropped: &mut Marks) -> Result<(), Refusal> {
     let connections = fields.iter().filter(|field| Field::of(field.name.as_bytes()) == Field::Connection);
     let options = connections.flat_map(|field| field.value.split(|octet| *octet == b',')).map(fields::trim);
@@ -140,7 +141,8 @@ pub(crate) fn drop_named(fields: &[Header<'_>], dropped: &mut Marks) -> Result<(
         }
         for (index, field) in fields.iter().enumerate() {
             let name = field.name.as_bytes();
-            if name.eq_ignore_ascii_case(option) && Field::of(name) != Field::ContentLength {
+            let is_exempt = matches!(Field::of(name), Field::ContentLength | Field::Te);
+            if name.eq_ignore_ascii_case(option) && !is_exempt {
                 dropped.set(index);
             }
         }
