@@ -5,6 +5,7 @@ mod ends;
 mod flow;
 mod hostile;
 mod pool;
+mod properties;
 mod requests;
 mod responses;
 mod script;

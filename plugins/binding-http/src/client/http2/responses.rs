@@ -103,13 +103,14 @@ impl Http2 {
         let Some(exchange) = self.exchanges.get(place) else { return Ok(()) };
         let accept = exchange.request.accept();
         let protocol = exchange.request.protocol().unwrap_or_default().to_vec();
+        let is_connect = exchange.request.is_connect;
         let write = |attributes: &mut AttributesWriter<'_>| {
-            if exchange.request.is_connect {
-                return answer.write(attributes);
-            }
-            attributes.push(":status", "101");
+            attributes.push(":status", if is_connect { answer.status.to_string() } else { "101".to_owned() });
             for (name, value) in answer.fields.iter().filter(|(name, _)| *name != b"content-length") {
                 attributes.push(name, value);
+            }
+            if is_connect {
+                return;
             }
             attributes.push("upgrade", &protocol);
             if let Some(accept) = &accept {
