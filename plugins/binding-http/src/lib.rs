@@ -7,7 +7,8 @@
 //!
 //! Where a server serves both versions, the attribute `alpn` of a client's stream says which it is (`h2` or
 //! `http/1.1`); without TLS, a client that begins with the preface of HTTP/2 speaks that. `versions: [h2]` takes
-//! nothing else, `Upgrade: h2c` is ignored. An exit cannot tell one version from the other.
+//! nothing else, `Upgrade: h2c` is ignored. An exit cannot tell one version from the other, but where another protocol is
+//! asked for.
 //!
 //! The next sections are about the server, [`Client`](#client) is about the other.
 //!
@@ -31,6 +32,10 @@
 //!   that does not take what came before.
 //! * An exit that answers with `:status` 101 and one of the protocols in `upgrade` switches: from there on, `data` is
 //!   octets as they are, each direction has its own `end`, and no time limit applies.
+//! * Of HTTP/2, a client asks for one of these protocols with an extended `CONNECT` (RFC 8441): it is handed on with
+//!   `:method` `CONNECT` and a `:protocol`, spelled as in `upgrade`. An exit that answers with 2xx agrees, and the same
+//!   holds from there on. What the client sends before waits, within its window. What ends one direction
+//!   abnormally resets the stream with CANCEL.
 //! * A response without `content-length` is chunked, or ends with the connection if the client speaks
 //!   HTTP/1.0. `connection`, `keep-alive`, `proxy-connection`, `upgrade`, `te` and `transfer-encoding` of
 //!   the exit are left out, and its `content-length` is held to.
@@ -54,7 +59,7 @@
 //! | `forwarded.headers` | `[]` | which of `forwarded`, `x-forwarded-for`, `x-forwarded-proto` and `x-forwarded-host` to set; others pass as the client sent them |
 //! | `forwarded.trust` | `false` | whether clients are proxies whose word counts: then addresses are appended, and scheme and host kept. Else what they claim is replaced |
 //! | `via` | none | this gateway's name, appended in a `via` to requests, with the version of the client, and to responses, with 1.1 or 2 |
-//! | `upgrade` | `[]` | protocols that are handed on in `upgrade`, for routes and exits to decide on |
+//! | `upgrade` | `[]` | protocols that are handed on in `upgrade`, of HTTP/2 in `:protocol`, for routes and exits to decide on |
 //! | `date` | `true` | whether responses get a `date` where the exit gives none |
 //! | `length-required` | `false` | whether POST, PUT and PATCH without a length are refused with 411; else their body is empty (RFC 9112, 6.3). Of HTTP/2, a body needs none |
 //! | `limits.request-line-bytes` | 8192 | longest request line, of HTTP/2 longest `:path`: 414 |
@@ -124,7 +129,7 @@
 //! | 413, 414, 431 | a limit above; 431 also where a head does not fit the attributes that the host allows |
 //! | 417 | an expectation other than `100-continue` |
 //! | 421 | an absolute target, or `:scheme`, with the scheme that the connection does not have |
-//! | 501 | `CONNECT`, or a transfer coding other than `chunked` |
+//! | 501 | `CONNECT`, unless for one of the protocols in `upgrade`; or a transfer coding other than `chunked` |
 //! | 502 | the exit failed before its response (`crashed`, `unreachable`, `violation`, `cancelled`, an abort `unspecified`), or its response breaks the rules |
 //! | 503 | `limit`, `drained`, or the host's limit of streams |
 //! | 504 | `timeout`, or `response-ms` |

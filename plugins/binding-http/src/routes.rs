@@ -10,7 +10,7 @@ use zilla_sdk::{ConfigError, Predicate, Route, RouteConfig};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpCondition {
-    /// Patterns by header name, `:method`, `:scheme`, `:authority` and `:path` included; all must match.
+    /// Patterns by header name, `:method`, `:protocol`, `:scheme`, `:authority` and `:path` included; all must match.
     /// `*` is any octets, `{name}` one or more, kept as `${params.name}`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -34,6 +34,8 @@ pub struct HttpWithHeaders {
 
 /// Names of what the request line says.
 const PSEUDO_HEADERS: [&str; 4] = [":method", ":scheme", ":authority", ":path"];
+/// What a request asks for that is none (RFC 8441): to be looked at, not to be set.
+const PROTOCOL: &str = ":protocol";
 
 /// Compiles one route; `overrides` are those of the binding's options, and the route's own come after them.
 pub(crate) fn compile(
@@ -103,7 +105,9 @@ fn alternatives(
     for (name, pattern) in &condition.headers {
         let pointer = format!("/when/{index}/headers/{}", escape(name));
         let error = |(expected, found): Mismatch| route.error(&pointer, expected, found);
-        check_name(name).map_err(error)?;
+        if !name.eq_ignore_ascii_case(PROTOCOL) {
+            check_name(name).map_err(error)?;
+        }
         params.extend(captures(pattern).map_err(error)?);
         let name = name.to_ascii_lowercase();
         let with_query = (name == ":path" && !pattern.ends_with('*')).then(|| any.clone());

@@ -19,6 +19,7 @@ mod frames;
 mod reply;
 mod request;
 mod schedule;
+mod tunnel;
 
 use super::budget::Budget;
 use super::flow::{ReceiveWindow, SendWindow};
@@ -96,7 +97,8 @@ impl Connection {
     ) -> Self {
         let now_ms = cx.now().monotonic_ms;
         let limits = shared.limits.h2;
-        let settings = limits.settings(shared.limits.header_bytes);
+        let connect = !shared.options.upgrade.is_empty();
+        let settings = Settings { connect, ..limits.settings(shared.limits.header_bytes) };
         let mut connection = Self {
             scheme,
             address,

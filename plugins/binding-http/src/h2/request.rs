@@ -14,6 +14,9 @@ const ATTRIBUTE_OVERHEAD_OCTETS: usize = 6;
 /// Attributes of a request that are no header fields, with some room for a port.
 const PSEUDO_OCTETS: usize = 4 * ATTRIBUTE_OVERHEAD_OCTETS + 64;
 
+/// What a request for another protocol than those that the options name is answered with.
+const UNKNOWN_PROTOCOL: Unfit = Unfit::Refused(Refusal::new(501, "the protocol is not served"));
+
 /// Why a field list is not handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfit {
@@ -31,6 +34,7 @@ pub(crate) struct FieldList {
     /// Values of pseudo-headers and of `host`, one behind another.
     values: Vec<u8>,
     method: Option<Range<usize>>,
+    protocol: Option<Range<usize>>,
     scheme: Option<Range<usize>>,
     authority: Option<Range<usize>>,
     path: Option<Range<usize>>,
@@ -50,6 +54,8 @@ pub(crate) struct FieldList {
 /// The fields of a request that fit. Its authority and its target are valid.
 pub(super) struct RequestHead<'a> {
     method: &'a str,
+    /// The protocol that is asked for, as the options write it.
+    pub(super) protocol: Option<&'a str>,
     scheme: Scheme,
     authority: Authority<'a>,
     target: Target<'a>,
@@ -66,6 +72,9 @@ impl RequestHead<'_> {
     /// Writes the request as attributes: pseudo-headers, then header fields in order, then what is added.
     pub(super) fn write(&self, added: &Added<'_>, attributes: &mut AttributesWriter<'_>) {
         attributes.push(b":method", self.method);
+        if let Some(protocol) = self.protocol {
+            attributes.push(b":protocol", protocol);
+        }
         attributes.push(b":scheme", self.scheme.as_str());
         self.authority.with_normalised(self.scheme, |octets| attributes.push(b":authority", octets));
         self.target.with_path(|path| attributes.push(b":path", path));
@@ -146,6 +155,7 @@ impl FieldList {
         }
         let place = match name {
             b":method" => &mut self.method,
+            b":protocol" => &mut self.protocol,
             b":scheme" => &mut self.scheme,
             b":authority" => &mut self.authority,
             b":path" if value.len() > limits.request_line_bytes => {
@@ -237,21 +247,20 @@ impl FieldList {
     }
 
     /// Checks the request, all fields being there.
-    pub(super) fn request(
-        &self,
+    pub(super) fn request<'a>(
+        &'a self,
         scheme: Scheme,
         ends: bool,
         limits: &Limits,
-    ) -> Result<RequestHead<'_>, Unfit> {
+        protocols: &'a [String],
+    ) -> Result<RequestHead<'a>, Unfit> {
         if let Some(unfit) = self.unfit {
             return Err(unfit);
         }
         let method = self.value(&self.method).filter(|method| fields::is_token(method));
         let method = method.ok_or(Unfit::Malformed)?;
         let method = std::str::from_utf8(method).map_err(|_| Unfit::Malformed)?;
-        if method == "CONNECT" {
-            return Err(self.connect());
-        }
+        let protocol = self.checked_protocol(method, protocols)?;
         let (Some(asked_scheme), Some(path)) = (self.value(&self.scheme), self.value(&self.path)) else {
             return Err(Unfit::Malformed);
         };
@@ -275,22 +284,36 @@ impl FieldList {
         }
         Ok(RequestHead {
             method,
+            protocol,
             scheme,
             authority,
             target,
             fields: Attributes::new(&self.attributes),
             cookies: &self.cookies,
             length: self.length,
-            expects_continue: self.expects_continue && !ends,
+            expects_continue: self.expects_continue && !ends && protocol.is_none(),
         })
     }
 
-    /// RFC 9113, 8.5: `CONNECT` has an authority, and neither scheme nor path. It is not served.
-    fn connect(&self) -> Unfit {
-        match self.authority.is_some() && self.scheme.is_none() && self.path.is_none() {
-            true => Unfit::Refused(Refusal::new(501, "CONNECT is not served")),
-            false => Unfit::Malformed,
+    /// The protocol that a request asks for, if it does (RFC 8441, 4).
+    fn checked_protocol<'a>(&self, method: &str, protocols: &'a [String]) -> Result<Option<&'a str>, Unfit> {
+        let is_connect = method == "CONNECT";
+        let Some(asked) = self.value(&self.protocol) else {
+            // RFC 9113, 8.5: it has an authority, and neither scheme nor path. It is not served.
+            return match self.authority.is_some() && self.scheme.is_none() && self.path.is_none() {
+                _ if !is_connect => Ok(None),
+                true => Err(Unfit::Refused(Refusal::new(501, "CONNECT is not served without :protocol"))),
+                false => Err(Unfit::Malformed),
+            };
+        };
+        // Who was not told that this can be asked for does not know what it says. What goes through a tunnel has no
+        // length.
+        if !is_connect || protocols.is_empty() || self.authority.is_none() || self.length.is_some() {
+            return Err(Unfit::Malformed);
         }
+        let is_asked = |protocol: &&String| protocol.as_bytes().eq_ignore_ascii_case(asked);
+        let known = protocols.iter().find(is_asked);
+        known.map(|protocol| Some(protocol.as_str())).ok_or(UNKNOWN_PROTOCOL)
     }
 
     /// `:authority`, or else `host`; if there are both, they say the same (RFC 9113, 8.3.1).

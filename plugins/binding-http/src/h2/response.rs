@@ -38,17 +38,19 @@ pub(super) fn check(attributes: Attributes<'_>) -> Result<Said, Fault> {
     Ok(said)
 }
 
-/// Writes the head of a response whose fields are checked, and what it gets besides.
+/// Writes the head of a response whose fields are checked, and what it gets besides. That of a tunnel has no length.
 pub(super) fn write_head(
     out: &mut Vec<u8>,
     encoder: &mut Encoder,
     status: u16,
     attributes: Attributes<'_>,
+    is_tunnel: bool,
     ours: Ours<'_>,
 ) {
     encoder.begin(out);
     encoder.status(out, status);
-    write_fields(out, encoder, status, attributes, ours.access.is_some());
+    let drops_length = is_tunnel || status == 204;
+    write_fields(out, encoder, attributes, drops_length, ours.access.is_some());
     if let Some(date) = ours.date {
         encoder.field(out, b"date", date);
     }
@@ -64,15 +66,15 @@ pub(super) fn write_interim(
 ) {
     encoder.begin(out);
     encoder.status(out, status);
-    write_fields(out, encoder, status, attributes, false);
+    write_fields(out, encoder, attributes, true, false);
 }
 
 /// Writes checked fields, without those that have no place in HTTP/2, or that are ours to say.
 fn write_fields(
     out: &mut Vec<u8>,
     encoder: &mut Encoder,
-    status: u16,
     attributes: Attributes<'_>,
+    drops_length: bool,
     access_is_ours: bool,
 ) {
     for (name, value) in attributes {
@@ -80,7 +82,7 @@ fn write_fields(
             _ if name.starts_with(b":") => {}
             _ if access_is_ours && is_access(name) => {}
             Field::Connection | Field::TransferEncoding | Field::HopByHop | Field::Te | Field::Upgrade => {}
-            Field::ContentLength if status == 204 || status < 200 => {}
+            Field::ContentLength if drops_length => {}
             _ => write_field(out, encoder, name, value),
         }
     }

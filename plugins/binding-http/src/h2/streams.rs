@@ -37,6 +37,16 @@ pub(super) enum Reply {
     Over,
 }
 
+/// Whether a stream is one of another protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tunnel {
+    No,
+    /// The client asks for one. What it sends waits in the inbox.
+    Asked,
+    /// The exit agrees.
+    Open,
+}
+
 /// One stream: a request and its response.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -45,6 +55,7 @@ pub(super) struct Stream {
     pub(super) exit: StreamId,
     pub(super) is_head: bool,
     pub(super) expects: Expects,
+    pub(super) tunnel: Tunnel,
     /// What web pages may do with the response.
     pub(super) access: Option<Box<Grant>>,
     pub(super) request: Request,
@@ -57,7 +68,7 @@ pub(super) struct Stream {
     pub(super) receive_window: ReceiveWindow,
     /// Content that the exit has no credit for. The window bounds it.
     pub(super) inbox: Buffer,
-    /// Trailers of the request, if its end waits behind the inbox.
+    /// Trailers of the request, if its end waits behind the inbox, or for the exit to agree.
     pub(super) inbox_end: Option<Vec<u8>>,
     pub(super) reply: Reply,
     pub(super) send_window: SendWindow,

@@ -12,3 +12,4 @@ mod properties;
 mod requests;
 mod script;
 mod time;
+mod tunnels;

@@ -96,6 +96,7 @@ fn what_is_wrong_is_refused_with_its_place() {
         ("{kind: server, options: {overrides: {host: a}}}", "/options/overrides/host"),
         ("{kind: server, options: {overrides: {a: '${params.x}'}}}", "/options/overrides/a"),
         ("{kind: server, options: {overrides: {a/b: c}}}", "/options/overrides/a~1b"),
+        ("{kind: server, options: {overrides: {':protocol': c}}}", "/options/overrides/:protocol"),
         ("{kind: server, routes: [{when: [{path: /}]}]}", "/routes/0/when/0"),
         (
             "{kind: server, routes: [{}, {when: [{}, {headers: {':path': '/{'}}]}]}",
@@ -134,6 +135,11 @@ fn what_is_wrong_is_refused_with_its_place() {
         assert_eq!(errors[0].path, path, "{yaml}: {errors:?}");
         assert!(!errors[0].expected.is_empty() && !errors[0].found.is_empty(), "{yaml}: {errors:?}");
     }
+}
+
+#[test]
+fn a_condition_may_look_at_the_protocol() {
+    compiled("{kind: server, routes: [{exit: a, when: [{headers: {':protocol': websocket}}]}]}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::frames::Reading;
 use super::{Connection, Leaving};
 use crate::h2::frame::{self, Code, Wrong};
-use crate::h2::streams::{Place, Reply, Request};
+use crate::h2::streams::{Place, Reply, Request, Tunnel};
 use crate::request::Expects;
 use crate::status::Refusal;
 use zilla_sdk::{CloseCode, Context};
@@ -22,6 +22,7 @@ impl Connection {
         }
         let (id, is_head) = (stream.id, stream.is_head);
         stream.expects = Expects::Nothing;
+        stream.tunnel = Tunnel::No;
         stream.reply = Reply::Body(None);
         if !is_head {
             stream.held.push(refusal.because.as_bytes());

@@ -3,7 +3,7 @@
 
 use super::{Connection, Leaving};
 use crate::h2::frame::Code;
-use crate::h2::streams::{Place, Reply, Request, Stream};
+use crate::h2::streams::{Place, Reply, Request, Stream, Tunnel};
 use crate::options::HttpTimeouts;
 use crate::request::Expects;
 use crate::status::Refusal;
@@ -214,12 +214,19 @@ fn stream_deadline(stream: &Stream, timeouts: &HttpTimeouts) -> Option<(u64, Wak
     if stream.expects == Expects::Ours && stream.reply == Reply::Awaited {
         return Some((stream.moved_ms, Wake::Continue));
     }
+    // Who is to speak when is the other protocol's to say.
+    if stream.tunnel == Tunnel::Open {
+        return None;
+    }
     // The client waits for us, or does not open its window: another stream's turn is no reason to wait that long.
     let write = match stream.held.is_empty() {
         true => None,
         false => with(after(stream.sent_ms, timeouts.write_ms), Wake::Write),
     };
     let read = match stream.request {
+        Request::Open | Request::Ended if stream.tunnel == Tunnel::Asked => {
+            with(after(stream.moved_ms, timeouts.response_ms), Wake::Response)
+        }
         // The client is waited for; or the exit, which has answered and neither takes nor refuses the rest.
         Request::Open if stream.is_taken && (stream.inbox.is_empty() || stream.reply == Reply::Over) => {
             with(after(stream.moved_ms, timeouts.body_read_ms), Wake::Body)

@@ -4,7 +4,7 @@ use super::Connection;
 use crate::access::Grant;
 use crate::h2::frame::{self, Code, Kind, flag};
 use crate::h2::response;
-use crate::h2::streams::{Place, Reply, Request};
+use crate::h2::streams::{Place, Reply, Request, Tunnel};
 use crate::request::Expects;
 use crate::response::{Fault, Ours, status};
 use crate::source::Source;
@@ -31,11 +31,14 @@ impl Connection {
             _ => {}
         }
         self.continue_or_stop(place, status, cx);
+        self.answer_tunnel(place, status, cx);
         let date = self.date(cx).filter(|_| !said.has_date);
         let frame_octets_max = self.frame_octets_max();
         let shared = Rc::clone(&self.shared);
         let Some(stream) = self.streams.get(place) else { return };
+        let is_tunnel = stream.tunnel == Tunnel::Open;
         stream.reply = match stream.is_head || matches!(status, 204 | 304) {
+            _ if is_tunnel => Reply::Body(None),
             true => Reply::Empty,
             false => Reply::Body(said.length),
         };
@@ -47,7 +50,7 @@ impl Connection {
         };
         self.write(cx, |out, encoder| {
             frame::write_headers(out, id, 0, frame_octets_max, |out| {
-                response::write_head(out, encoder, status, attributes, ours);
+                response::write_head(out, encoder, status, attributes, is_tunnel, ours);
             });
         });
     }
@@ -97,7 +100,7 @@ impl Connection {
         let ours = Ours { date, via: None, access: Some(grant) };
         self.write(cx, |out, encoder| {
             frame::write_headers(out, id, 0, frame_octets_max, |out| {
-                response::write_head(out, encoder, 204, Attributes::default(), ours);
+                response::write_head(out, encoder, 204, Attributes::default(), false, ours);
             });
         });
         self.finish(place, Attributes::default(), cx);
@@ -167,6 +170,8 @@ impl Connection {
     /// The exit ends the response.
     pub(super) fn reply_ends(&mut self, place: Place, trailers: Attributes<'_>, cx: &mut Context<'_>) {
         let Some(stream) = self.streams.get(place) else { return };
+        // RFC 9113, 8.5: what goes through a tunnel is DATA.
+        let trailers = if stream.tunnel == Tunnel::Open { Attributes::default() } else { trailers };
         match stream.reply {
             Reply::Awaited => {
                 self.reply_faults(place, Fault("the exit ended without a response"), cx);
@@ -187,6 +192,9 @@ impl Connection {
         let Some(stream) = self.streams.get(place) else { return };
         if stream.reply == Reply::Awaited {
             return self.refuse(place, Refusal::of_abort(code), cx);
+        }
+        if self.break_tunnel(place, cx) {
+            return;
         }
         let code = match code {
             CloseCode::Cancelled | CloseCode::Drained | CloseCode::Timeout => Code::Cancel,

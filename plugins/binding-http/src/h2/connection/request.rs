@@ -7,7 +7,7 @@ use crate::access::{Grant, Verdict};
 use crate::h2::flow::{ReceiveWindow, SendWindow};
 use crate::h2::frame::{self, Code, Head, Wrong, flag};
 use crate::h2::request::{FieldList, RequestHead, Unfit};
-use crate::h2::streams::{Place, Reply, Request, Stream};
+use crate::h2::streams::{Place, Reply, Request, Stream, Tunnel};
 use crate::request::{self, Added, Expects};
 use crate::source::Source;
 use crate::status::{Refusal, not_opened};
@@ -20,6 +20,7 @@ struct Begun {
     exit: StreamId,
     expects: Expects,
     length: Option<u64>,
+    tunnel: Tunnel,
     access: Option<Box<Grant>>,
     /// What it is answered with, if it went nowhere.
     answer: Option<Answer>,
@@ -34,7 +35,14 @@ enum Answer {
 
 impl Begun {
     fn answered(answer: Answer) -> Self {
-        Self { exit: 0, expects: Expects::Nothing, length: None, access: None, answer: Some(answer) }
+        Self {
+            exit: 0,
+            expects: Expects::Nothing,
+            length: None,
+            tunnel: Tunnel::No,
+            access: None,
+            answer: Some(answer),
+        }
     }
 }
 
@@ -52,7 +60,7 @@ impl Connection {
             return Err(Wrong::Stream(id, Code::RefusedStream));
         }
         let shared = Rc::clone(&self.shared);
-        let mut begun = match fields.request(self.scheme, ends, &shared.limits) {
+        let mut begun = match fields.request(self.scheme, ends, &shared.limits, &shared.options.upgrade) {
             Ok(head) => self.begin(&head, ends, cx),
             Err(Unfit::Malformed) => return Err(Wrong::Stream(id, Code::ProtocolError)),
             Err(Unfit::Refused(refusal)) => Begun::answered(Answer::Refusal(refusal)),
@@ -82,30 +90,32 @@ impl Connection {
         let added = Added { options, address: self.address.as_deref(), expects, upgrade: None };
         match cx.open(|attributes| head.write(&added, attributes)) {
             Ok(exit) => {
-                if ends {
+                let tunnel = if head.protocol.is_some() { Tunnel::Asked } else { Tunnel::No };
+                if ends && tunnel == Tunnel::No {
                     cx.to(exit).end();
                 }
-                Begun { exit, expects, length: head.length, access, answer: None }
+                Begun { exit, expects, length: head.length, tunnel, access, answer: None }
             }
             Err(error) => Begun::answered(Answer::Refusal(not_opened(error))),
         }
     }
 
     fn stream(&self, id: u32, ends: bool, is_head: bool, begun: Begun, cx: &Context<'_>) -> Stream {
-        let now_ms = cx.now().monotonic_ms;
+        let (now_ms, is_tunnel) = (cx.now().monotonic_ms, begun.tunnel != Tunnel::No);
         Stream {
             id,
             exit: begun.exit,
             is_head,
             expects: begun.expects,
+            tunnel: begun.tunnel,
             access: begun.access,
             request: if ends { Request::Ended } else { Request::Open },
             is_taken: begun.exit != 0,
             length_left: begun.length,
-            body_left: self.shared.limits.body_bytes,
+            body_left: if is_tunnel { u64::MAX } else { self.shared.limits.body_bytes },
             receive_window: ReceiveWindow::new(self.shared.limits.h2.stream_window_bytes),
             inbox: Default::default(),
-            inbox_end: None,
+            inbox_end: (is_tunnel && ends).then(Vec::new),
             reply: Reply::Awaited,
             send_window: SendWindow::new(self.peer.window_octets),
             held: Default::default(),
@@ -130,6 +140,8 @@ impl Connection {
             return Err(Wrong::Stream(id, Code::StreamClosed));
         }
         match fields.trailers() {
+            // RFC 9113, 8.5: what goes through a tunnel is DATA.
+            Ok(_) if stream.tunnel != Tunnel::No => Err(Wrong::Stream(id, Code::ProtocolError)),
             Ok(trailers) if ends => self.request_ends(place, trailers, cx),
             // RFC 9113, 8.1: what has trailers ends with them.
             Ok(_) | Err(Unfit::Malformed) => Err(Wrong::Stream(id, Code::ProtocolError)),
@@ -263,7 +275,7 @@ impl Connection {
             return self.give_back(0, content.len(), cx);
         }
         let mut taken = 0;
-        if stream.inbox.is_empty() {
+        if stream.inbox.is_empty() && stream.tunnel != Tunnel::Asked {
             taken = Source::Given(content).send(stream.exit, cx);
         }
         stream.inbox.push(&content[taken..]);
@@ -300,7 +312,7 @@ impl Connection {
         }
         stream.request = Request::Ended;
         stream.moved_ms = cx.now().monotonic_ms;
-        if !stream.inbox.is_empty() {
+        if !stream.inbox.is_empty() || stream.tunnel == Tunnel::Asked {
             stream.inbox_end = Some(trailers.block().to_vec());
         } else if stream.is_taken {
             cx.to(stream.exit).end_with(|attributes| attributes.append(trailers));
@@ -310,10 +322,11 @@ impl Connection {
         Ok(())
     }
 
-    /// The exit gives credit: what is held for it is sent.
+    /// The exit gives credit, or agrees to a tunnel: what is held for it is sent.
     pub(super) fn deliver_inbox(&mut self, place: Place, cx: &mut Context<'_>) {
         let Some(stream) = self.streams.get(place) else { return };
-        if stream.inbox.is_empty() || !stream.is_taken {
+        let is_empty = stream.inbox.is_empty() && stream.inbox_end.is_none();
+        if is_empty || !stream.is_taken || stream.tunnel == Tunnel::Asked {
             return;
         }
         let taken = Source::Held(stream.inbox.as_slice()).send(stream.exit, cx);
@@ -337,6 +350,10 @@ impl Connection {
         if stream.reply == Reply::Awaited {
             return self.refuse(place, Refusal::of_reset(code), cx);
         }
+        if self.break_tunnel(place, cx) {
+            return;
+        }
+        let Some(stream) = self.streams.get(place) else { return };
         stream.is_taken = false;
         self.drop_inbox(place, cx);
         self.settle(place, cx);
