@@ -60,6 +60,7 @@ fn with_isolation_of_streams_exactly_every_nth_is_lost() {
         }
     });
     neighbour.expect_unnoticed();
+    host.log().wait_for_count("traps", STREAMS.div_ceil(NTH), is_trap);
     let traps = host.log().matching(is_trap);
     assert_eq!(traps.len(), STREAMS.div_ceil(NTH));
     assert!(traps.iter().all(|trap| trap.field("streams") == "1"), "{}", host.log());
@@ -81,6 +82,7 @@ fn with_an_instance_for_each_worker_its_streams_are_lost_together_and_the_next_a
     }
     host.expect_echo(ports.first());
     neighbour.expect_unnoticed();
+    host.log().wait_for_count("traps", TRAPS, is_trap);
     let traps = host.log().matching(is_trap);
     assert_eq!(traps.len(), TRAPS);
     assert!(traps.iter().all(|trap| trap.field("streams") == AT_ONCE.to_string()), "{}", host.log());

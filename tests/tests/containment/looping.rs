@@ -110,6 +110,7 @@ fn a_neighbour_waits_for_two_calls_that_do_not_return_at_most() {
         ask(&mut neighbour, |_| looping.is_finished())
     });
     tell("beside a plugin that loops on each stream", &waits);
+    host.log().wait_for_count("traps", GUESTS * (LOOPS_MAX - 1), is_trap);
     let traps = host.log().matching(is_trap);
     assert_eq!(traps.len(), GUESTS * (LOOPS_MAX - 1));
     for trap in &traps {
