@@ -21,6 +21,11 @@ pub(crate) fn is_key(value: &[u8]) -> bool {
     Base64::decode(value, &mut key).is_ok_and(|key| key.len() == KEY_OCTETS)
 }
 
+/// A key of these octets.
+pub(crate) fn key(octets: &[u8]) -> String {
+    Base64::encode_string(octets)
+}
+
 /// The `sec-websocket-accept` that answers a key.
 pub(crate) fn accept(key: &[u8]) -> String {
     let mut hash = Sha1::new();

@@ -1,7 +1,9 @@
 //! Frames of a peer, in their order: the rules that span them (RFC 6455, 5.4).
 
 use crate::close::Fault;
+use crate::deflate::TAIL;
 use crate::frame::{Header, Opcode, Rules};
+use crate::mask;
 use crate::options::WsLimits;
 use crate::utf8::Utf8;
 
@@ -36,6 +38,8 @@ pub(crate) struct DataFrame {
     pub(crate) left: u64,
     /// Whether some of the payload was taken.
     is_begun: bool,
+    /// Octets of the payload that were checked to be text while the rest is awaited.
+    pub(crate) checked: usize,
 }
 
 /// A message under way.
@@ -44,10 +48,29 @@ pub(crate) struct Message {
     pub(crate) kind: Kind,
     /// Whether a piece of it was handed on.
     pub(crate) is_begun: bool,
-    /// Octets of its payload so far, those announced by the current frame included.
-    octets: u64,
+    pub(crate) compressed: bool,
+    /// Of a compressed message, octets of what follows the last frame that are still to be inflated.
+    pub(crate) tail: usize,
+    /// Whether all of a compressed message was inflated and handed on.
+    pub(crate) is_inflated: bool,
+    /// Octets of its payload so far: those that frames announce, or of a compressed message those inflated.
+    pub(crate) octets: u64,
     pub(crate) utf8: Utf8,
 }
+
+impl Message {
+    /// Counts octets, up to the limit.
+    pub(crate) fn grow(&mut self, octets: u64, limits: &WsLimits) -> Result<(), Fault> {
+        self.octets = self.octets.saturating_add(octets);
+        match self.octets > limits.message_bytes {
+            true => Err(Fault::too_big("a message that is too long")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Octets that are checked at a time while a frame is awaited.
+const AWAITED_OCTETS: usize = 512;
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
@@ -98,6 +121,9 @@ impl Incoming {
             (opcode, none) => none.insert(Message {
                 kind: if opcode == Opcode::Text { Kind::Text } else { Kind::Binary },
                 is_begun: false,
+                compressed: header.compressed,
+                tail: TAIL.len(),
+                is_inflated: false,
                 octets: 0,
                 utf8: Utf8::default(),
             }),
@@ -105,13 +131,39 @@ impl Incoming {
         if header.octets > self.limits.frame_bytes {
             return Err(Fault::too_big("a frame that is too long"));
         }
-        message.octets += header.octets;
-        if message.octets > self.limits.message_bytes {
-            return Err(Fault::too_big("a message that is too long"));
+        if !message.compressed {
+            message.grow(header.octets, &self.limits)?;
         }
-        self.frame =
-            Some(DataFrame { fin: header.fin, mask: header.mask, left: header.octets, is_begun: false });
+        let Header { fin, mask, octets: left, .. } = header;
+        self.frame = Some(DataFrame { fin, mask, left, is_begun: false, checked: 0 });
         Ok(())
+    }
+
+    /// Octets at the front of which an awaited frame is: text in them is checked before the frame is whole, so
+    /// that a peer hears of its mistake at once.
+    pub(crate) fn check_awaited(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return Ok(()) };
+        if frame.is_begun || message.compressed || message.kind != Kind::Text {
+            return Ok(());
+        }
+        let mut new = [0; AWAITED_OCTETS];
+        for piece in octets.get(frame.checked..).unwrap_or_default().chunks(AWAITED_OCTETS) {
+            let new = &mut new[..piece.len()];
+            new.copy_from_slice(piece);
+            if let Some(mask) = frame.mask {
+                mask::apply(new, mask::advance(mask, frame.checked));
+            }
+            if !message.utf8.goes_on(new, false) {
+                return Err(Fault::text());
+            }
+            frame.checked += piece.len();
+        }
+        Ok(())
+    }
+
+    /// The limits of what is taken.
+    pub(crate) fn limits(&self) -> WsLimits {
+        self.limits
     }
 
     /// The frame and the message under way.
@@ -126,8 +178,12 @@ impl Incoming {
         let Some(frame) = &mut self.frame else { return };
         frame.is_begun = true;
         frame.left -= octets as u64;
-        frame.mask = frame.mask.map(|mask| crate::mask::advance(mask, octets));
-        if frame.left == 0 {
+        frame.mask = frame.mask.map(|mask| mask::advance(mask, octets));
+        frame.checked = frame.checked.saturating_sub(octets);
+        // Of a compressed message, there may be more to inflate than there is to take.
+        let is_inflating = frame.fin
+            && self.message.as_ref().is_some_and(|message| message.compressed && !message.is_inflated);
+        if frame.left == 0 && !is_inflating {
             if frame.fin {
                 self.message = None;
             }

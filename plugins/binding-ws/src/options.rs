@@ -1,5 +1,6 @@
 //! `options:` in `zilla.yaml`: what both kinds have, and those of a server.
 
+use crate::deflate::WsDeflate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use zilla_sdk::{ConfigError, config_error};
@@ -14,6 +15,8 @@ pub struct WsOptions {
     pub timeouts: WsTimeouts,
     /// Asking peers whether they are still there.
     pub ping: WsPing,
+    /// Compression of messages; without it, none are compressed.
+    pub permessage_deflate: Option<WsDeflate>,
 }
 
 /// What messages may take.
@@ -69,12 +72,18 @@ impl Default for WsPing {
 impl WsOptions {
     /// Checks what the types cannot say.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        check(&self.limits, &self.timeouts, &self.ping)
+        check(&self.limits, &self.timeouts, &self.ping, self.permessage_deflate.as_ref())
     }
 }
 
 /// Checks what both kinds have, where the schema was not.
-pub(crate) fn check(limits: &WsLimits, timeouts: &WsTimeouts, ping: &WsPing) -> Result<(), ConfigError> {
+pub(crate) fn check(
+    limits: &WsLimits,
+    timeouts: &WsTimeouts,
+    ping: &WsPing,
+    deflate: Option<&WsDeflate>,
+) -> Result<(), ConfigError> {
+    deflate.map_or(Ok(()), WsDeflate::check)?;
     at_least("/options/limits/frame-bytes", limits.frame_bytes, 125)?;
     at_least("/options/limits/message-bytes", limits.message_bytes, 125)?;
     at_least("/options/timeouts/close-ms", timeouts.close_ms, 1)?;

@@ -3,9 +3,10 @@
 mod answer;
 mod request;
 
+use crate::deflate::offer::{self, Agreed};
 use crate::handshake;
 use crate::routes::Routes;
-use crate::socket::{Shared, Side, Socket};
+use crate::socket::{Ends, Shared, Side, Socket};
 use std::cell::RefCell;
 use std::rc::Rc;
 use zilla_sdk::{Attributes, Begin, CloseCode, Context, OpenError, Reset, StreamId};
@@ -40,6 +41,8 @@ pub(crate) struct Handshake {
     protocols: Vec<Box<[u8]>>,
     /// The one that the exit is asked for, as an index.
     tried: usize,
+    /// How messages are to be compressed, and how the client is told so.
+    deflate: Option<(Agreed, String)>,
     /// What came early.
     inbox: Vec<u8>,
 }
@@ -87,6 +90,10 @@ pub(crate) fn accept(
         asked,
         protocols,
         tried: 0,
+        deflate: shared
+            .coders
+            .as_ref()
+            .and_then(|coders| offer::answer(coders.options(), &request.extensions)),
         inbox: Vec::new(),
     })))
 }
@@ -119,6 +126,8 @@ impl Handshake {
         let protocol = match attributes.get("protocol") {
             None => self.protocols.get(self.tried).map(Box::as_ref),
             Some(b"") => None,
+            // A client that offers none is told of none.
+            Some(_) if self.protocols.is_empty() => None,
             Some(protocol) => match self.protocols.iter().find(|offered| offered.as_ref() == protocol) {
                 Some(offered) => Some(offered.as_ref()),
                 None => {
@@ -138,8 +147,13 @@ impl Handshake {
             if let Some(protocol) = protocol {
                 response.push("sec-websocket-protocol", protocol);
             }
+            if let Some((_, answer)) = &self.deflate {
+                response.push("sec-websocket-extensions", answer);
+            }
         });
-        let mut socket = Socket::new(&self.shared, Side::Server, self.wire, self.app, cx);
+        let deflate = self.deflate.map(|(agreed, _)| agreed);
+        let ends = Ends { side: Side::Server, wire: self.wire, app: self.app, deflate };
+        let mut socket = Socket::new(&self.shared, ends, cx);
         socket.receive(&self.inbox, cx);
         Some(socket)
     }

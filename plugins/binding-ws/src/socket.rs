@@ -15,12 +15,16 @@ mod closing;
 mod receiving;
 mod sending;
 
-use crate::close::Close;
+use crate::close::{Close, Fault};
+use crate::deflate::offer::Agreed;
+use crate::deflate::{Coders, Deflater, Inflater};
 use crate::frame::Rules;
 use crate::incoming::Incoming;
 use crate::options::{WsLimits, WsPing, WsTimeouts};
 use alive::Alive;
-use sending::Outgoing;
+pub(crate) use sending::Piece;
+use sending::{Keys, Outgoing};
+use std::cell::RefCell;
 use std::rc::Rc;
 use zilla_sdk::{Attributes, CloseCode, Context, Data, StreamId};
 
@@ -30,8 +34,23 @@ pub(crate) struct Shared {
     pub(crate) limits: WsLimits,
     pub(crate) timeouts: WsTimeouts,
     pub(crate) ping: WsPing,
+    /// None: messages are not compressed.
+    pub(crate) coders: Option<Rc<Coders>>,
     /// Credit in octets that each direction of a stream starts with.
     pub(crate) initial_credit: u32,
+    pub(crate) keys: RefCell<Keys>,
+}
+
+/// What a handshake has made of two streams.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    pub(crate) side: Side,
+    /// The stream of frames.
+    pub(crate) wire: StreamId,
+    /// The stream of messages.
+    pub(crate) app: StreamId,
+    /// How messages are compressed.
+    pub(crate) deflate: Option<Agreed>,
 }
 
 /// Which side of the handshake this is.
@@ -58,27 +77,27 @@ pub(crate) struct Socket {
     inbox: Vec<u8>,
     incoming: Incoming,
     outgoing: Outgoing,
+    inflater: Option<Inflater>,
+    deflater: Option<Deflater>,
     /// What the peer's close frame said.
     closed: Option<Close>,
     /// Whether ours was sent.
     has_closed: bool,
     /// Whether both were, or the peer is not listened to any more.
     is_over: bool,
+    /// What the peer did wrong: it is told so when the application has answered what came before.
+    fault: Option<Fault>,
     alive: Alive,
 }
 
 impl Socket {
     /// Takes over two streams that are open both ways.
-    pub(crate) fn new(
-        shared: &Rc<Shared>,
-        side: Side,
-        wire: StreamId,
-        app: StreamId,
-        cx: &mut Context<'_>,
-    ) -> Self {
+    pub(crate) fn new(shared: &Rc<Shared>, ends: Ends, cx: &mut Context<'_>) -> Self {
+        let Ends { side, wire, app, deflate } = ends;
+        let coders = shared.coders.as_ref().zip(deflate.as_ref());
         // An awaited frame and what was not given back of the credit must leave the peer some to go on.
         let whole_octets_max = WHOLE_OCTETS_MAX.min(u64::from(shared.initial_credit) / 4);
-        let rules = Rules { is_masked: side == Side::Server, is_compressed: false };
+        let rules = Rules { is_masked: side == Side::Server, is_compressed: coders.is_some() };
         let mut socket = Self {
             shared: Rc::clone(shared),
             side,
@@ -86,10 +105,13 @@ impl Socket {
             app,
             inbox: Vec::new(),
             incoming: Incoming::new(rules, shared.limits, whole_octets_max),
-            outgoing: Outgoing::new(side),
+            outgoing: Outgoing::default(),
+            inflater: coders.map(|(coders, agreed)| Inflater::new(coders, agreed)),
+            deflater: coders.map(|(coders, agreed)| Deflater::new(coders, agreed)),
             closed: None,
             has_closed: false,
             is_over: false,
+            fault: None,
             alive: Alive::default(),
         };
         // A header and the payload of a control frame are waited for, whatever a direction starts with.
@@ -103,7 +125,7 @@ impl Socket {
         if cx.stream() == self.wire {
             self.receive(data.payload.as_slice(), cx);
         } else {
-            self.send(&data, cx);
+            self.send(&Piece::from(&data), cx);
         }
     }
 

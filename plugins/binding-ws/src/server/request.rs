@@ -12,6 +12,8 @@ pub(crate) struct Request<'a> {
     pub(crate) key: Option<&'a [u8]>,
     /// Subprotocols in the order in which the client prefers them.
     pub(crate) protocols: Vec<&'a [u8]>,
+    /// Values of `sec-websocket-extensions`.
+    pub(crate) extensions: Vec<&'a [u8]>,
 }
 
 /// Why a request is none.
@@ -29,7 +31,7 @@ impl<'a> Request<'a> {
         let bad = |reason| Refusal { status: 400, reason };
         let (mut method, mut asked) = (&b""[..], Asked { scheme: b"", authority: b"", path: b"" });
         let (mut connect, mut upgrade) = (None, None);
-        let (mut keys, mut versions, mut protocols) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut keys, mut versions, mut protocols, mut extensions) = (vec![], vec![], vec![], vec![]);
         for (name, value) in attributes {
             match name {
                 b":method" => method = value,
@@ -40,6 +42,7 @@ impl<'a> Request<'a> {
                 b"upgrade" => upgrade = Some(value),
                 b"sec-websocket-key" => keys.push(value),
                 b"sec-websocket-version" => versions.push(value),
+                b"sec-websocket-extensions" => extensions.push(value),
                 b"sec-websocket-protocol" => protocols.extend(handshake::items(value)),
                 _ => {}
             }
@@ -75,6 +78,6 @@ impl<'a> Request<'a> {
                 return Err(bad("expected each subprotocol once"));
             }
         }
-        Ok(Self { asked, key, protocols })
+        Ok(Self { asked, key, protocols, extensions })
     }
 }

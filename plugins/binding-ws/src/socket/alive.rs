@@ -25,7 +25,7 @@ impl Socket {
     /// Looks at the peer, now and then.
     pub(super) fn watch(&mut self, cx: &mut Context<'_>) {
         let ping = self.shared.ping;
-        if ping.interval_ms == 0 || self.has_closed || self.closed.is_some() {
+        if ping.interval_ms == 0 || self.has_closed || self.closed.is_some() || self.fault.is_some() {
             return;
         }
         // What waits here to be handled was not read, and the answer may be behind it.

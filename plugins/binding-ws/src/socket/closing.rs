@@ -16,7 +16,10 @@ impl Socket {
     }
 
     /// The application ends: the peer is sent a close frame.
-    pub(super) fn app_ends(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+    pub(crate) fn app_ends(&mut self, attributes: Attributes<'_>, cx: &mut Context<'_>) {
+        if let Some(fault) = self.fault {
+            return self.tell(fault, cx);
+        }
         if self.has_closed {
             return;
         }
@@ -30,12 +33,27 @@ impl Socket {
 
     /// The application's stream ends otherwise than in order, or it takes no more.
     pub(super) fn app_fails(&mut self, code: CloseCode, cx: &mut Context<'_>) {
+        if let Some(fault) = self.fault {
+            return self.tell(fault, cx);
+        }
         cx.close_stream(self.app, CloseCode::Cancelled);
         self.shut(&close::of_stream(code), cx);
     }
 
-    /// The peer broke a rule: it is told which, and not heard any more (RFC 6455, 7.1.7).
+    /// The peer broke a rule: it is not heard any more (RFC 6455, 7.1.7). What the application answers to messages
+    /// before is still sent.
     pub(super) fn fail(&mut self, fault: Fault, cx: &mut Context<'_>) {
+        cx.to(self.app).abort(fault.close_code());
+        self.fault = Some(fault);
+        if self.has_closed || !cx.from(self.app).is_open() {
+            return self.tell(fault, cx);
+        }
+        let deadline_ms = cx.now().monotonic_ms.saturating_add(ANSWER_MS.min(self.shared.timeouts.close_ms));
+        cx.timer_on(self.wire, CLOSE_TIMER, deadline_ms);
+    }
+
+    /// Tells the peer what it did wrong.
+    fn tell(&mut self, fault: Fault, cx: &mut Context<'_>) {
         cx.close_stream(self.app, fault.close_code());
         self.shut(&Close::new(fault.code, fault.reason), cx);
     }
@@ -105,8 +123,14 @@ impl Socket {
         if self.is_over {
             return self.lose(CloseCode::Timeout, cx);
         }
+        if let Some(fault) = self.fault {
+            return self.tell(fault, cx);
+        }
         cx.close_stream(self.app, CloseCode::Timeout);
         let close = self.closed.clone().unwrap_or_default();
         self.shut(&close, cx);
     }
 }
+
+/// How long the application has, in ms, to answer messages before one that broke a rule.
+const ANSWER_MS: u64 = 100;

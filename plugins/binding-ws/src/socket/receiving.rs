@@ -2,6 +2,7 @@
 
 use super::Socket;
 use crate::close::{Close, Fault};
+use crate::deflate::TAIL;
 use crate::frame::{CONTROL_OCTETS_MAX, Header, Opcode};
 use crate::incoming::{Kind, Next};
 use crate::mask;
@@ -43,7 +44,10 @@ impl Socket {
         while !self.is_deaf() {
             match self.step(rest, cx) {
                 Ok(taken) => rest = &rest[taken..],
-                Err(Stop::Wait) => return octets.len() - rest.len(),
+                Err(Stop::Wait) => match self.incoming.check_awaited(rest) {
+                    Ok(()) => return octets.len() - rest.len(),
+                    Err(fault) => self.fail(fault, cx),
+                },
                 Err(Stop::Fault(fault)) => self.fail(fault, cx),
             }
         }
@@ -52,7 +56,7 @@ impl Socket {
 
     /// Whether nothing that the peer still sends means anything.
     fn is_deaf(&self) -> bool {
-        self.is_over || self.closed.is_some()
+        self.is_over || self.closed.is_some() || self.fault.is_some()
     }
 
     /// Handles the next thing in front of octets, and says how many it has.
@@ -78,6 +82,9 @@ impl Socket {
     #[inline]
     fn hand_on(&mut self, payload: &[u8], cx: &mut Context<'_>) -> Result<usize, Stop> {
         let Some((frame, message)) = self.incoming.current() else { return Err(Stop::Wait) };
+        if message.compressed {
+            return self.inflate(payload, cx);
+        }
         let mut app = cx.to(self.app);
         let taken = payload.len().min(app.credit());
         let is_last = frame.fin && taken as u64 == frame.left;
@@ -106,7 +113,8 @@ impl Socket {
                 if let Some(mask) = frame.mask {
                     mask::apply(&mut out[start..], mask);
                 }
-                is_text = kind == Kind::Binary || message.utf8.goes_on(&out[start..], is_last);
+                let unchecked = (start + frame.checked).min(out.len());
+                is_text = kind == Kind::Binary || message.utf8.goes_on(&out[unchecked..], is_last);
                 match (is_text, is_last) {
                     (false, _) => Written::Nothing,
                     (true, true) => Written::Last,
@@ -120,6 +128,91 @@ impl Socket {
         message.is_begun = true;
         // What nobody wants is gone.
         let taken = if sent.is_some() { taken } else { payload.len() };
+        self.incoming.take(taken);
+        Ok(taken)
+    }
+
+    /// Inflates some of a payload and hands it on, as far as credit goes.
+    fn inflate(&mut self, payload: &[u8], cx: &mut Context<'_>) -> Result<usize, Stop> {
+        let limits = self.incoming.limits();
+        let (Some((frame, message)), Some(inflater)) = (self.incoming.current(), &mut self.inflater) else {
+            return Err(Stop::Wait);
+        };
+        let mut app = cx.to(self.app);
+        let credit = app.credit();
+        if !app.is_open() {
+            // Nobody wants it.
+            message.is_inflated = true;
+            inflater.end();
+            self.incoming.take(payload.len());
+            return Ok(payload.len());
+        }
+        if credit == 0 {
+            return Err(Stop::Wait);
+        }
+        let mut masked = [0; INFLATED_OCTETS];
+        let input = &mut masked[..payload.len().min(INFLATED_OCTETS)];
+        input.copy_from_slice(&payload[..input.len()]);
+        if let Some(mask) = frame.mask {
+            mask::apply(input, mask);
+        }
+        let is_last_input = frame.fin && input.len() as u64 == frame.left;
+        let (init, kind) = (!message.is_begun, message.kind);
+        let (mut taken, mut fault) = (0, None);
+        let sent = app.piece_with(
+            init,
+            |attributes| {
+                if init && kind == Kind::Text {
+                    attributes.push("type", "text");
+                }
+            },
+            |out, credit| {
+                let start = out.len();
+                out.resize(start + credit.min(INFLATED_OCTETS_MAX), 0);
+                let mut inflate = || {
+                    let (read, mut written) = inflater.inflate(input, &mut out[start..])?;
+                    if read == input.len() && is_last_input {
+                        while start + written < out.len() && !message.is_inflated {
+                            let tail = &TAIL[TAIL.len() - message.tail..];
+                            let (read, more) = inflater.inflate(tail, &mut out[start + written..])?;
+                            message.tail -= read;
+                            written += more;
+                            // With room to spare, nothing more is all there was.
+                            message.is_inflated = (read, more) == (0, 0);
+                        }
+                    }
+                    taken = read;
+                    message.grow(written as u64, &limits)?;
+                    let is_last = message.is_inflated;
+                    let inflated = &out[start..start + written];
+                    if kind == Kind::Text && !message.utf8.goes_on(inflated, is_last) {
+                        return Err(Fault::text());
+                    }
+                    Ok((written, is_last))
+                };
+                match inflate() {
+                    Ok((written, is_last)) => {
+                        out.truncate(start + written);
+                        match (written, is_last) {
+                            (_, true) => Written::Last,
+                            (0, false) => Written::Nothing,
+                            (_, false) => Written::Piece,
+                        }
+                    }
+                    Err(found) => {
+                        fault = Some(found);
+                        Written::Nothing
+                    }
+                }
+            },
+        );
+        if let Some(fault) = fault {
+            return Err(Stop::Fault(fault));
+        }
+        message.is_begun |= sent.is_some();
+        if message.is_inflated {
+            inflater.end();
+        }
         self.incoming.take(taken);
         Ok(taken)
     }
@@ -140,3 +233,9 @@ impl Socket {
         Ok(())
     }
 }
+
+/// Octets that are inflated at a time: unmasked, they are on the stack.
+const INFLATED_OCTETS: usize = 2_048;
+
+/// Most octets that they become at a time. A bomb makes a thousand of one.
+const INFLATED_OCTETS_MAX: usize = 16_384;

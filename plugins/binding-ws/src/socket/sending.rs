@@ -4,7 +4,7 @@ use super::{Side, Socket};
 use crate::close::{self, Close};
 use crate::frame::{CONTROL_OCTETS_MAX, Header, Opcode};
 use crate::mask;
-use zilla_sdk::{CloseCode, Context, Data, host};
+use zilla_sdk::{CloseCode, Context, Data, Payload, host};
 
 /// Octets that wait for the peer to read, above which what it sends is not read.
 const WAITING_OCTETS_MAX: usize = 65_536;
@@ -14,26 +14,21 @@ const WAITING_OCTETS_MAX: usize = 65_536;
 const HEADERS_OCTETS_MAX: usize = 1 << 20;
 
 /// Where this side is in its frames and messages, and what waits for the peer to take it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    side: Side,
     /// Whole frames, less what was sent of the first.
     outbox: Vec<u8>,
     /// Octets of the application that are in the outbox: it gets them back as credit when they leave.
     owed: u64,
     /// Whether a message is not over.
     is_within_message: bool,
+    /// Whether that message is compressed.
+    is_deflating: bool,
     /// The answer to the last ping, while the outbox is not empty.
     pong: Option<Box<[u8]>>,
-    keys: Keys,
 }
 
 impl Outgoing {
-    pub(super) fn new(side: Side) -> Self {
-        let keys = Keys::default();
-        Self { side, outbox: Vec::new(), owed: 0, is_within_message: false, pong: None, keys }
-    }
-
     /// Whether so much waits that there is no sense in hearing more.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
@@ -43,26 +38,45 @@ impl Outgoing {
     pub(super) fn is_empty(&self) -> bool {
         self.outbox.is_empty()
     }
+}
 
-    fn key(&mut self) -> Option<[u8; 4]> {
-        (self.side == Side::Client).then(|| self.keys.next())
+/// A piece of a message that the application sends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) init: bool,
+    pub(crate) fin: bool,
+    pub(crate) is_text: bool,
+    pub(crate) octets: &'a [u8],
+    /// The octets once more, if they can be passed on without a copy.
+    pub(crate) payload: Option<Payload<'a>>,
+}
+
+impl<'a> From<&Data<'a>> for Piece<'a> {
+    fn from(data: &Data<'a>) -> Self {
+        Self {
+            init: data.init,
+            fin: data.fin,
+            is_text: data.attributes.get("type") == Some(b"text"),
+            octets: data.payload.as_slice(),
+            payload: Some(data.payload),
+        }
     }
 }
 
 /// Keys of frames to come: from a generator whose octets nobody can foretell (RFC 6455, 5.3 and 10.3), asked for
 /// many at a time.
 #[derive(Debug, Default)]
-struct Keys(Vec<u8>);
+pub(crate) struct Keys(Vec<u8>);
 
 /// Keys that are asked for at a time, in octets.
-const KEYS_OCTETS: u32 = 256;
+const KEYS_OCTETS: u32 = 4_096;
 
 impl Keys {
     fn next(&mut self) -> [u8; 4] {
         loop {
             if let Some((rest, key)) = self.0.split_last_chunk::<4>() {
-                let key = *key;
-                self.0.truncate(rest.len());
+                let (rest, key) = (rest.len(), *key);
+                self.0.truncate(rest);
                 return key;
             }
             self.0 = host::random(KEYS_OCTETS);
@@ -71,40 +85,29 @@ impl Keys {
 }
 
 impl Socket {
+    /// The masking key of the next frame; servers have none.
+    fn key(&self) -> Option<[u8; 4]> {
+        (self.side == Side::Client).then(|| self.shared.keys.borrow_mut().next())
+    }
+
     /// Sends a piece of a message.
     #[inline]
-    pub(super) fn send(&mut self, data: &Data<'_>, cx: &mut Context<'_>) {
-        let octets = data.payload.len();
+    pub(crate) fn send(&mut self, piece: &Piece<'_>, cx: &mut Context<'_>) {
+        let octets = piece.octets.len();
         if self.has_closed {
             return cx.from(self.app).consume(octets as u64);
         }
         let outgoing = &mut self.outgoing;
-        let (opcode, fin) = match (outgoing.is_within_message, data.init) {
+        let (opcode, fin) = match (outgoing.is_within_message, piece.init) {
             (true, true) => return self.app_misuses("a message within another", cx),
-            (true, false) if octets == 0 && !data.fin => return,
-            (true, false) => (Opcode::Continuation, data.fin),
-            (false, init) => {
-                let is_text = data.attributes.get("type") == Some(b"text");
-                // A piece of no message is one.
-                (if is_text { Opcode::Text } else { Opcode::Binary }, data.fin || !init)
-            }
+            (true, false) if octets == 0 && !piece.fin => return,
+            (true, false) => (Opcode::Continuation, piece.fin),
+            // A piece of no message is one.
+            (false, init) => (if piece.is_text { Opcode::Text } else { Opcode::Binary }, piece.fin || !init),
         };
         outgoing.is_within_message = !fin;
-        let header = Header { fin, compressed: false, opcode, mask: outgoing.key(), octets: octets as u64 };
-        let mut wire = cx.to(self.wire);
-        match header.mask {
-            None => {
-                wire.write(&mut outgoing.outbox, |out| header.write(out));
-                let sent = if outgoing.outbox.is_empty() { pass(&mut wire, data) } else { 0 };
-                outgoing.outbox.extend_from_slice(&data.payload[sent..]);
-            }
-            Some(mask) => wire.write(&mut outgoing.outbox, |out| {
-                header.write(out);
-                let start = out.len();
-                out.extend_from_slice(&data.payload);
-                mask::apply(&mut out[start..], mask);
-            }),
-        }
+        self.send_frame(opcode, fin, piece, cx);
+        let outgoing = &mut self.outgoing;
         if outgoing.outbox.is_empty() {
             return cx.from(self.app).consume(octets as u64);
         }
@@ -112,6 +115,43 @@ impl Socket {
         if outgoing.outbox.len() as u64 > outgoing.owed + HEADERS_OCTETS_MAX as u64 {
             self.app_misuses("more empty messages than the peer reads", cx);
         }
+    }
+
+    #[inline]
+    fn send_frame(&mut self, opcode: Opcode, fin: bool, piece: &Piece<'_>, cx: &mut Context<'_>) {
+        let octets = piece.octets;
+        if let Some(deflater) = &mut self.deflater {
+            if opcode != Opcode::Continuation {
+                self.outgoing.is_deflating = deflater.begin(octets.len(), fin);
+            }
+            if self.outgoing.is_deflating {
+                return self.send_deflated(opcode, fin, octets, cx);
+            }
+        }
+        let mask = self.key();
+        let header = Header { fin, compressed: false, opcode, mask, octets: octets.len() as u64 };
+        let outbox = &mut self.outgoing.outbox;
+        let mut wire = cx.to(self.wire);
+        match (mask, piece.payload) {
+            // Shorter ones are copied: that costs less than a frame of their own, which they need if borrowed.
+            (None, Some(payload)) if octets.len() >= PASSED_OCTETS_MIN => {
+                wire.write(outbox, |out| header.write(out));
+                let sent = if outbox.is_empty() { wire.pass_payload(payload) } else { 0 };
+                outbox.extend_from_slice(&octets[sent..]);
+            }
+            _ => wire.write(outbox, |out| write(&header, octets, out)),
+        }
+    }
+
+    fn send_deflated(&mut self, opcode: Opcode, fin: bool, octets: &[u8], cx: &mut Context<'_>) {
+        let mask = self.key();
+        let (Some(deflater), outbox) = (&mut self.deflater, &mut self.outgoing.outbox) else { return };
+        let mut wire = cx.to(self.wire);
+        deflater.deflate(octets, fin, |octets| {
+            let compressed = opcode != Opcode::Continuation;
+            let header = Header { fin, compressed, opcode, mask, octets: octets.len() as u64 };
+            wire.write(outbox, |out| write(&header, octets, out));
+        });
     }
 
     /// Sends what waits, as far as the peer takes it.
@@ -155,14 +195,9 @@ impl Socket {
 
     pub(super) fn write_control(&mut self, opcode: Opcode, payload: &[u8], cx: &mut Context<'_>) {
         debug_assert!(payload.len() <= CONTROL_OCTETS_MAX);
-        let mask = self.outgoing.key();
+        let mask = self.key();
         let header = Header { fin: true, compressed: false, opcode, mask, octets: payload.len() as u64 };
-        cx.to(self.wire).write(&mut self.outgoing.outbox, |out| {
-            header.write(out);
-            let start = out.len();
-            out.extend_from_slice(payload);
-            mask::apply(&mut out[start..], mask.unwrap_or_default());
-        });
+        cx.to(self.wire).write(&mut self.outgoing.outbox, |out| write(&header, payload, out));
     }
 
     /// The application breaks the rules of messages.
@@ -173,14 +208,16 @@ impl Socket {
     }
 }
 
-/// Shortest payload in octets that is passed on as borrowed. A copy of a shorter one costs less than the
-/// frame of its own that a borrowed payload needs, for copied octets join the frame before them.
+/// Shortest payload in octets that is passed on as borrowed.
 const PASSED_OCTETS_MIN: usize = 1_024;
 
+/// Appends a frame, masked if its header says so.
 #[inline]
-fn pass(wire: &mut zilla_sdk::Sender<'_>, data: &Data<'_>) -> usize {
-    match data.payload.len() {
-        PASSED_OCTETS_MIN.. => wire.pass_payload(data.payload),
-        _ => wire.data_slice(&data.payload),
+fn write(header: &Header, payload: &[u8], out: &mut Vec<u8>) {
+    header.write(out);
+    let start = out.len();
+    out.extend_from_slice(payload);
+    if let Some(mask) = header.mask {
+        mask::apply(&mut out[start..], mask);
     }
 }

@@ -102,8 +102,9 @@ fn close_frames_are_checked() {
     ] {
         let (_harness, mut client, mut app) = open_default();
         client.send(data(masked(CLOSE, body)));
-        expect_closed(&mut client, code);
         app.recv(abort(CloseCode::Violation));
+        app.send(end());
+        expect_closed(&mut client, code);
     }
 }
 

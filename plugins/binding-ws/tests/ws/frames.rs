@@ -11,9 +11,11 @@ fn expect_fault(octets: &[u8], code: u16) {
     client.send(data(before));
     client.recv_nothing();
     client.send(data([*last]));
-    expect_closed(&mut client, code);
     let told = app.recv_all();
-    assert!(told.iter().any(|frame| frame.kind == FrameKind::Abort), "{told:?}");
+    assert_eq!(told.last().map(|frame| frame.kind), Some(FrameKind::Abort), "{told:?}");
+    app.send(end());
+    expect_closed(&mut client, code);
+    app.recv_all();
     client.send(data(masked(TEXT, "not heard")));
     app.recv_nothing();
     client.send(end());
@@ -69,14 +71,16 @@ fn messages_and_frames_have_limits() {
     client.send(data(masked(BINARY, [0; 200])));
     app.recv(message([0; 200]));
     client.send(data(masked(BINARY, [0; 201])));
-    expect_closed(&mut client, 1009);
     app.recv(abort(CloseCode::Limit));
+    app.send(end());
+    expect_closed(&mut client, 1009);
     let (mut client, mut app) = open(&harness);
     client.send(data(masked_with(BINARY, [0; 200])));
     app.recv(data([0; 200]).init());
     client.send(data(masked(CONTINUATION, [0; 101])));
-    expect_closed(&mut client, 1009);
     app.recv(abort(CloseCode::Limit));
+    app.send(end());
+    expect_closed(&mut client, 1009);
 }
 
 #[test]
@@ -86,8 +90,50 @@ fn text_is_utf_8_and_what_is_not_is_found_at_once() {
     client.send(data(masked_with(TEXT, b"\xf4")));
     app.recv(data(b"\xf4").init().with([("type", "text")]));
     client.send(data(masked_with(CONTINUATION, b"\x90")));
-    expect_closed(&mut client, 1007);
     app.recv(abort(CloseCode::Violation));
+    app.send(end());
+    expect_closed(&mut client, 1007);
+    // Not only when a frame is whole that is waited for.
+    let (_harness, mut client, mut app) = open_default();
+    client.send(data(&masked(TEXT, b"a\xff and more")[..7]));
+    app.recv_nothing();
+    client.send(data(&masked(TEXT, b"a\xff and more")[7..8]));
+    app.recv(abort(CloseCode::Violation));
+}
+
+#[test]
+fn awaited_text_is_checked_once() {
+    let (_harness, mut client, mut app) = open_default();
+    let octets = masked(TEXT, "κόσμε €");
+    for octet in &octets {
+        app.recv_nothing();
+        client.send(data([*octet]));
+    }
+    app.recv(text("κόσμε €"));
+}
+
+#[test]
+fn what_came_before_a_fault_is_answered_if_the_exit_is_quick() {
+    for answers in [true, false] {
+        let (harness, mut client, mut app) = open_default();
+        client.send(data([&masked(TEXT, "before")[..], &[0x83, 0x80]].concat()));
+        app.recv(text("before"));
+        app.recv(abort(CloseCode::Violation));
+        app.send(text("answer"));
+        client.recv(data(plain(TEXT, "answer")));
+        if answers {
+            app.send(abort(CloseCode::Violation));
+        } else {
+            harness.advance(99);
+            client.recv_nothing();
+            harness.advance(1);
+        }
+        expect_closed(&mut client, 1002);
+        client.send(end());
+        app.recv_all();
+        assert!(app.is_over());
+        assert_eq!(harness.streams(), 0);
+    }
 }
 
 #[test]

@@ -174,6 +174,9 @@ fn the_exit_may_choose_another_of_those_offered_or_none() {
         assert_eq!(client.recv_begin().attribute("sec-websocket-protocol").as_deref(), found);
     }
     let harness = server("");
+    let mut client = harness.open(request());
+    harness.expect_open().send(begun_with([("protocol", "unasked")]));
+    client.recv(agreed());
     let mut client = harness.open(offer("one, two", "/"));
     harness.expect_open().send(begun_with([("protocol", "three")]));
     client.recv(abort(CloseCode::Violation));

@@ -1,6 +1,8 @@
 //! What most scripts begin with.
 
+use base64ct::{Base64, Encoding};
 use binding_ws::Ws;
+use sha1::{Digest, Sha1};
 use zilla_sdk::testing::*;
 
 pub(crate) const TEXT: u8 = 1;
@@ -128,4 +130,57 @@ pub(crate) fn expect_closed(client: &mut Peer, code: u16) {
     assert_eq!(octets.len(), 2 + usize::from(octets[1]), "found {octets:x?}");
     client.recv(end());
     client.recv_nothing();
+}
+
+/// A client with these options, in YAML's flow style.
+pub(crate) fn client(options: &str) -> Harness<Ws> {
+    Harness::attach(&format!("{{kind: client, options: {{{options}}}, exit: net}}")).unwrap()
+}
+
+/// What an application asks a client for.
+pub(crate) fn wanted() -> Frame {
+    begin_with([("protocol", "chat"), ("scheme", "http"), ("authority", "a:80"), ("path", "/x")])
+}
+
+/// The answer to a request of a client, with other fields besides.
+pub(crate) fn answer(request: &Frame, more: &[(&str, &str)]) -> Frame {
+    let key = request.attribute("sec-websocket-key").unwrap();
+    let mut hash = Sha1::new();
+    hash.update(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let accept = Base64::encode_string(&hash.finalize());
+    let fields = [(":status", "101"), ("upgrade", "websocket"), ("sec-websocket-accept", &*accept)];
+    begun_with(fields).with(more.iter().copied())
+}
+
+/// A WebSocket of a client, from both sides: the application's messages, and the server's frames.
+#[track_caller]
+pub(crate) fn open_client(harness: &Harness<Ws>) -> (Peer, Peer) {
+    let mut app = harness.open(wanted());
+    let mut net = harness.expect_open();
+    let request = net.recv_begin();
+    net.send(answer(&request, &[("sec-websocket-protocol", "chat")]));
+    app.recv(begun_with([("protocol", "chat")]));
+    (app, net)
+}
+
+/// The frames that a client sent: each must be masked.
+#[track_caller]
+pub(crate) fn unmasked(octets: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let (mut frames, mut rest) = (Vec::new(), octets);
+    while let [first, second, behind @ ..] = rest {
+        assert!(second & 0x80 != 0, "a frame of a client that is not masked");
+        let (length, behind) = match second & 0x7f {
+            126 => (usize::from(u16::from_be_bytes([behind[0], behind[1]])), &behind[2..]),
+            127 => (u64::from_be_bytes(behind[..8].try_into().unwrap()) as usize, &behind[8..]),
+            short => (usize::from(short), behind),
+        };
+        let (mask, behind) = behind.split_at(4);
+        let (payload, behind) = behind.split_at(length);
+        frames.push((
+            *first,
+            payload.iter().zip(mask.iter().cycle()).map(|(octet, key)| octet ^ key).collect(),
+        ));
+        rest = behind;
+    }
+    frames
 }
