@@ -36,6 +36,7 @@ mod receiver;
 mod route;
 mod run;
 mod sender;
+mod staged;
 mod streams;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -59,6 +60,7 @@ pub use matcher::{Match, Matcher, MatcherConfig, Query};
 pub use receiver::Receiver;
 pub use route::{Assignment, Condition, Predicate, Route, Test};
 pub use sender::{Sender, Written};
+pub use staged::Staged;
 
 /// What a plugin usually needs.
 pub mod prelude {

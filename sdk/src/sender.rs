@@ -255,7 +255,7 @@ impl Sender<'_> {
         self.streams.get(self.stream).map_or(Phase::Over, |entry| entry.sending)
     }
 
-    fn is_sendable(&mut self) -> bool {
+    pub(crate) fn is_sendable(&mut self) -> bool {
         self.streams.get(self.stream).is_some_and(|entry| entry.sending == Phase::Open && entry.fed_by == 0)
     }
 
@@ -268,7 +268,7 @@ impl Sender<'_> {
         }
     }
 
-    fn spend(&mut self, octets: usize) {
+    pub(crate) fn spend(&mut self, octets: usize) {
         if let Some(entry) = self.streams.get(self.stream) {
             entry.credit -= octets as u64;
         }

@@ -90,6 +90,8 @@ pub(crate) struct Streams {
     pub(crate) later: Vec<usize>,
     /// Streams whose run is to be looked at when the call is over.
     pub(crate) runs_due: Vec<StreamId>,
+    /// Calls so far, to tell what belongs to this one.
+    pub(crate) calls: u64,
     /// The stream whose id the host is reusing, or 0.
     pub(crate) reclaimed: StreamId,
     pub(crate) limits: Limits,
@@ -105,6 +107,7 @@ impl Streams {
             over: Vec::new(),
             later: Vec::new(),
             runs_due: Vec::new(),
+            calls: 0,
             reclaimed: 0,
             limits,
         }
@@ -112,6 +115,7 @@ impl Streams {
 
     /// A call begins.
     pub(crate) fn begin_call(&mut self) {
+        self.calls += 1;
         self.free.append(&mut self.released);
     }
 

@@ -207,3 +207,57 @@ fn what_is_appended_as_a_piece_is_cut_at_the_credit() {
     client.recv(piece(&[]));
     assert_eq!(client.granted(), 0);
 }
+
+/// Sends what it gets as a message with an attribute, staged once and sent twice, then a part of it as far as credit
+/// goes. Asked again, it tries what was staged then.
+struct Stages;
+
+thread_local! {
+    static STAGED: std::cell::Cell<Option<crate::Staged>> = const { std::cell::Cell::new(None) };
+}
+
+impl Act for Stages {
+    fn act(event: Event<'_>, _kept: &mut Vec<u8>, cx: &mut Context<'_>) {
+        match event {
+            Event::Accept(_) => cx.reply().begin(),
+            Event::Data(data) => {
+                if let Some(old) = STAGED.take() {
+                    assert!(!cx.is_staged(old));
+                    assert_eq!(cx.reply().staged(old, 0, false, false), 0, "its call is over");
+                    return;
+                }
+                let mut block = Vec::new();
+                AttributesWriter::new(&mut block).push("a", "b");
+                let staged = cx.stage(Attributes::new(&block), &data.payload).unwrap();
+                STAGED.set(Some(staged));
+                assert_eq!(cx.reply().staged(staged, 0, true, true), 4);
+                assert_eq!(cx.reply().staged(staged, 0, true, true), 4);
+                assert_eq!(cx.reply().staged(staged, 1, true, true), 2, "there is no more credit");
+                assert_eq!(cx.reply().staged(staged, 3, true, true), 0);
+                assert!(
+                    cx.stage(Attributes::new(&vec![0; 1 << 17]), b"").is_none(),
+                    "the host takes no such block"
+                );
+            }
+            Event::Window => {
+                let staged = STAGED.get().filter(|staged| cx.is_staged(*staged));
+                assert_eq!(staged, None);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_staged_goes_out_any_number_of_times_within_its_call() {
+    let mut client = open::<Stages>(little(10));
+    client.send(data("0123"));
+    for _ in 0..2 {
+        client.recv(data("0123").init().fin().with([("a", "b")]));
+    }
+    // Neither the beginning of the message nor its end.
+    client.recv(data("12"));
+    client.send(window(4));
+    client.send(data("again"));
+    client.recv_nothing();
+}
