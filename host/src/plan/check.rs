@@ -135,7 +135,7 @@ impl Planner<'_> {
                 }
             }
         }
-        if routing == Routing::Opened && binding.routes.is_empty() {
+        if routing != Routing::None && binding.routes.is_empty() {
             let expected =
                 format!("an `exit`, or `routes` with exits: {described} has to send its streams somewhere");
             self.problems.push(self.config.problem(&binding.at, expected, "neither"));

@@ -294,9 +294,8 @@ impl Running {
         self.engine.expire(now.unix_ms);
         for _ in 0..TURN_BATCHES_MAX {
             let Some(binding) = self.engine.next_ready() else { break };
-            // What waits for a portal is taken when the other worker has made room.
-            let slot = self.bindings.get(binding.0 as usize);
-            if matches!(slot, Some(Slot::Portal(portal)) if portal.is_blocked()) {
+            // What waits for it is taken when the other worker has made room.
+            if self.portals().any(|portal| portal.holds_up(binding)) {
                 continue;
             }
             self.engine.take(binding, &mut scratch.batch);

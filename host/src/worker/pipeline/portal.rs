@@ -12,7 +12,8 @@
 //! ends crosses in order. Both sides of a link start with the same credit and all credit is passed through, so a
 //! payload that was sent within its credit always fits on the other side: what is under way is bounded by what the
 //! receiver has granted. Frames without payload are bounded by the link, [`BATCHES_MAX`] batches each way: past it,
-//! a portal takes no more from its inbox, where the limit `queued-frames` of the binding holds.
+//! a portal takes no more from its inbox, where the limit `queued-frames` of the binding holds; and at home, the binding
+//! is given nothing more either, since what it answers would wait there.
 //!
 //! On the link, a stream is named by its place, which `Away` chooses, in [`Frame::stream`], and by how often the place
 //! was taken, in [`Frame::link`]: a frame of an earlier stream that was under way when the place was taken again is
@@ -25,7 +26,7 @@ mod home;
 
 pub(super) use away::Away;
 pub(super) use home::Home;
-use zilla_engine::{Batch, Engine, FrameKind};
+use zilla_engine::{Batch, BindingIndex, Engine, FrameKind};
 
 /// One side of the links of a binding.
 pub(super) enum Portal {
@@ -50,11 +51,12 @@ impl Portal {
         }
     }
 
-    /// Whether it takes no more before the other side has made room.
-    pub(super) fn is_blocked(&self) -> bool {
+    /// Whether a binding is not to be given anything before the other side has made room: the portal itself and, at
+    /// home, its binding, so that this one sends no faster than the slowest of the other workers takes.
+    pub(super) fn holds_up(&self, binding: BindingIndex) -> bool {
         match self {
-            Self::Away(away) => away.is_blocked(),
-            Self::Home(home) => home.is_blocked(),
+            Self::Away(away) => away.holds_up(binding),
+            Self::Home(home) => home.holds_up(binding),
         }
     }
 
@@ -69,7 +71,7 @@ impl Portal {
     /// Whether the other side neither waits for it nor has anything more for it.
     pub(super) fn is_over(&self) -> bool {
         match self {
-            Self::Away(away) => !away.is_blocked(),
+            Self::Away(away) => away.is_over(),
             Self::Home(home) => home.is_over(),
         }
     }

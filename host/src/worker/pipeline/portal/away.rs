@@ -40,8 +40,12 @@ impl Away {
         }
     }
 
-    pub(super) fn is_blocked(&self) -> bool {
-        self.is_blocked
+    pub(super) fn holds_up(&self, binding: BindingIndex) -> bool {
+        self.is_blocked && binding == self.binding
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_blocked
     }
 
     pub(super) fn deliver(&mut self, batch: &Batch, engine: &mut Engine) {

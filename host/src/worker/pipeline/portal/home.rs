@@ -74,8 +74,8 @@ impl Home {
         self.streams.len()
     }
 
-    pub(super) fn is_blocked(&self) -> bool {
-        self.blocked > 0
+    pub(super) fn holds_up(&self, binding: BindingIndex) -> bool {
+        self.blocked > 0 && [self.opener, self.binding].contains(&binding)
     }
 
     pub(super) fn is_listening(&self) -> bool {
@@ -122,10 +122,11 @@ impl Home {
         for side in 0..self.sides.len() {
             has_more |= self.receive_from(side, engine);
         }
-        let was_blocked = self.is_blocked();
+        let was_blocked = self.blocked > 0;
         self.send();
-        if was_blocked && !self.is_blocked() {
+        if was_blocked && self.blocked == 0 {
             engine.offer_again(self.opener);
+            engine.offer_again(self.binding);
         }
         has_more
     }

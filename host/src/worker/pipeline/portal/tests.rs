@@ -104,7 +104,7 @@ impl Worker {
     /// Gives the portal what waits for it, unless it is blocked.
     fn send(&mut self) {
         let mut batch = Batch::default();
-        while !self.portal.is_blocked() {
+        while !self.portal.holds_up(self.at) {
             self.engine.take(self.at, &mut batch);
             if batch.is_empty() {
                 break;
@@ -270,7 +270,7 @@ fn frames_without_payload_wait_at_their_sender_once_the_link_is_full() {
         stage.away.play(&[Frame::new(2, FrameKind::Flush)], &[]);
         stage.away.send();
     }
-    assert!(stage.away.portal.is_blocked());
+    assert!(stage.away.portal.holds_up(AWAY));
     // One batch more than the link has room for is in the hands of the portal.
     let waiting = ROUNDS - BATCHES_MAX - 1;
     assert_eq!(stage.away.engine.queued_for(AWAY), waiting);
@@ -279,7 +279,7 @@ fn frames_without_payload_wait_at_their_sender_once_the_link_is_full() {
     stage.cross();
     let given = stage.home.given();
     assert_eq!(given, vec![bare(FrameKind::Flush, 0); ROUNDS]);
-    assert!(!stage.away.portal.is_blocked());
+    assert!(!stage.away.portal.holds_up(AWAY));
     stage.away.portal.receive(&mut stage.away.engine);
     assert_eq!(stage.away.engine.queued_for(AWAY), 0);
 }
@@ -298,6 +298,30 @@ fn room_in_a_link_has_the_portal_in_turn_again() {
     stage.home.portal.receive(&mut stage.home.engine);
     stage.away.portal.receive(&mut stage.away.engine);
     assert_eq!(stage.away.engine.next_ready(), Some(AWAY));
+}
+
+#[test]
+fn a_binding_whose_link_is_full_waits_and_is_in_turn_again_with_room() {
+    let mut stage = Stage::new();
+    stage.open(2);
+    stage.back(&[Frame::new(1, FrameKind::Begin)], &[]);
+    for _ in 0..=BATCHES_MAX {
+        assert!(!stage.home.portal.holds_up(BINDING));
+        stage.home.play(&[Frame::new(1, FrameKind::Flush)], &[]);
+        stage.home.send();
+    }
+    assert!(stage.home.portal.holds_up(BINDING) && stage.home.portal.holds_up(HOME));
+    assert!(!stage.home.portal.holds_up(BindingIndex(7)), "nobody else waits");
+    // Something comes for it meanwhile, and it is passed over.
+    stage.away.play(&[Frame::new(2, FrameKind::Flush)], &[]);
+    stage.away.send();
+    stage.home.portal.receive(&mut stage.home.engine);
+    while stage.home.engine.next_ready().is_some() {}
+    stage.away.portal.receive(&mut stage.away.engine);
+    stage.home.portal.receive(&mut stage.home.engine);
+    assert!(!stage.home.portal.holds_up(BINDING));
+    assert_eq!(stage.home.engine.next_ready(), Some(BINDING));
+    assert_eq!(stage.home.given(), [bare(FrameKind::Flush, 0)]);
 }
 
 #[test]
