@@ -4,6 +4,7 @@
 
 mod cli;
 mod examples;
+mod fan;
 mod http;
 mod isolation;
 mod pinned;
