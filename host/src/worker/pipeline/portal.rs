@@ -8,10 +8,10 @@
 //! ```
 //!
 //! `Away` accepts what is opened to the binding and hands each frame over; `Home` opens a stream in its place, with
-//! the same attributes and copies of the sessions that the stream carries, on which the binding's routes decide. Every kind of frame between the two
-//! ends crosses in order. Both sides of a link start with the same credit and all credit is passed through, so a
-//! payload that was sent within its credit always fits on the other side: what is under way is bounded by what the
-//! receiver has granted. Frames without payload are bounded by the link, [`BATCHES_MAX`] batches each way: past it,
+//! the same attributes and copies of the sessions that the stream carries, on which the binding's routes decide. Every
+//! kind of frame between the two ends crosses in order. Both sides of a link start with the same credit and all credit
+//! is passed through, so a payload that was sent within its credit always fits on the other side: what is under way is
+//! bounded by what the receiver has granted. Frames without payload are bounded by the link, [`BATCHES_MAX`] batches each way: past it,
 //! a portal takes no more from its inbox, where the limit `queued-frames` of the binding holds; and at home, the binding
 //! is given nothing more either, since what it answers would wait there.
 //!
