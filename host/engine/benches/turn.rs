@@ -16,6 +16,7 @@ const PAYLOAD: [u8; 1024] = [7; 1024];
 fn engine() -> Engine {
     let when = |value: &str| Condition {
         any: vec![vec![Predicate { attribute: ":path".into(), test: Test::Equals(value.into()) }]],
+        matched: Vec::new(),
     };
     let routes = vec![
         Route { conditions: vec![when("/other")], exit: Some(SERVER), ..Route::default() },

@@ -15,6 +15,7 @@ mod open;
 mod signal;
 mod socket;
 mod turn;
+mod undecided;
 
 use crate::attributes;
 use crate::authorizations::Authorizations;
@@ -29,6 +30,7 @@ use crate::timers::Timers;
 use crate::violation::{Rule, Violation, Violations};
 use neighbours::Neighbours;
 use std::collections::VecDeque;
+use undecided::Undecided;
 
 /// Names of limits, as they are told.
 const AUTHORIZATIONS: &str = "authorizations";
@@ -50,10 +52,13 @@ pub struct Binding {
 #[derive(Debug)]
 pub struct Engine {
     limits: Limits,
+    /// The last one is nobody: see `undecided`.
     bindings: Vec<State>,
     streams: Streams,
     timers: Timers,
     authorizations: Authorizations,
+    /// Streams that wait for matchers, in the order in which they were opened.
+    undecided: Vec<Undecided>,
     /// Bindings with something in their inbox, each once, in turn.
     ready: VecDeque<BindingIndex>,
     spare: Spare,
@@ -84,12 +89,13 @@ impl Engine {
     ///
     /// # Panics
     /// If a route's exit is not one of the bindings.
-    pub fn new(limits: Limits, bindings: Vec<Binding>) -> Self {
+    pub fn new(limits: Limits, mut bindings: Vec<Binding>) -> Self {
         let exits = bindings.iter().flat_map(|binding| &binding.routes).filter_map(|route| route.exit);
         let count = bindings.len();
         exits.for_each(|exit| {
             assert!((exit.0 as usize) < count, "a route exits to binding {} of {count}", exit.0);
         });
+        bindings.push(Binding { routing: Routing::None, routes: Vec::new(), quota: None });
         let neighbours = Neighbours::of_all(&bindings);
         let state = |(binding, neighbours): (Binding, Neighbours)| {
             let quota = binding.quota.unwrap_or_else(|| limits.quota());
@@ -110,6 +116,7 @@ impl Engine {
             streams: Streams::default(),
             timers: Timers::default(),
             authorizations: Authorizations::default(),
+            undecided: Vec::new(),
             ready: VecDeque::new(),
             spare: Spare::default(),
             violations: Violations::default(),
@@ -219,8 +226,8 @@ impl Engine {
 
     /// Tells every binding that no new streams will come.
     pub fn drain(&mut self) {
-        for index in 0..self.bindings.len() {
-            self.send_to_binding(BindingIndex(index as u32), Frame::new(0, FrameKind::Drain));
+        for index in 0..self.nobody().0 {
+            self.send_to_binding(BindingIndex(index), Frame::new(0, FrameKind::Drain));
         }
     }
 

@@ -7,6 +7,7 @@
 //!   return, checks them, and queues them for the bindings that are to get them.
 //! * [`Route`] decides where a new stream goes, by its attributes and by whom it is open for.
 //! * [`Authorizations`] has the sessions that streams carry; guards put them in.
+//! * [`Question`] is what a route asks somebody else about a new stream.
 //! * [`Frame`] is the unit of exchange; `wit/README.md` has the rules.
 //! * [`limits`] has every bound.
 //!
@@ -21,6 +22,7 @@ mod forward;
 mod frame;
 mod inbox;
 pub mod limits;
+mod matched;
 mod pattern;
 mod route;
 mod session;
@@ -35,6 +37,7 @@ pub use authorizations::Authorizations;
 pub use engine::{Binding, Engine};
 pub use frame::{Batch, CloseCode, Flags, Frame, FrameKind, StreamId};
 pub use limits::{LimitMet, Limits, Quota};
+pub use matched::{Question, Use, Verdict};
 pub use pattern::{Pattern, PatternError};
 pub use route::{Assignment, BindingIndex, Cidr, Condition, Predicate, Route, Routing, Test};
 pub use session::{Guarded, Session};

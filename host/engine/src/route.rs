@@ -6,6 +6,7 @@
 
 use crate::attributes;
 use crate::frame::CloseCode;
+use crate::matched::{Use, Verdicts};
 use crate::pattern::Pattern;
 use crate::session::{Guarded, Session, Shortfall};
 use crate::template::{Params, Template};
@@ -41,11 +42,13 @@ pub struct Route {
     pub exit: Option<BindingIndex>,
 }
 
-/// One item of `when`: any of these lists of predicates, of which all must hold.
+/// One item of `when`: any of these lists of predicates, of which all must hold, and then all of these matchers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
     /// The alternatives.
     pub any: Vec<Vec<Predicate>>,
+    /// Asked once an alternative holds. Their parameters go before those of the alternative.
+    pub matched: Vec<Use>,
 }
 
 /// A test on the attributes of a name; it holds if any of them passes.
@@ -92,28 +95,45 @@ pub(crate) struct Resolved {
     pub(crate) attributes: Option<Vec<u8>>,
 }
 
-/// Finds the first route that fits a block of attributes and sessions. Where none does, the code says whether one
-/// would have but for its guards.
+/// Why there is no route.
+pub(crate) enum Unresolved {
+    Refused(CloseCode),
+    /// Not before matchers have said this.
+    Asks(Vec<Use>),
+}
+
+/// Finds the first route that fits a block of attributes and sessions. What matchers are to say of any route before the
+/// first that fits without is asked for at once. Where no route fits, the code says whether one would have but for its
+/// guards, matchers aside.
 pub(crate) fn resolve(
     routes: &[Route],
     block: &[u8],
     sessions: &[Arc<Session>],
-) -> Result<Resolved, CloseCode> {
+    verdicts: &Verdicts,
+) -> Result<Resolved, Unresolved> {
+    let mut asks = Vec::new();
     for (index, route) in routes.iter().enumerate() {
         if route.check(sessions).is_err() {
             continue;
         }
-        if let Some(params) = route.params(block) {
-            let attributes = (!route.set.is_empty()).then(|| route.assign(block, &params, sessions));
-            return Ok(Resolved { route: index, attributes });
+        match route.params(block, verdicts, &mut asks) {
+            Some(_) if !asks.is_empty() => break,
+            Some(params) => {
+                let attributes = (!route.set.is_empty()).then(|| route.assign(block, &params, sessions));
+                return Ok(Resolved { route: index, attributes });
+            }
+            None => {}
         }
     }
+    if !asks.is_empty() {
+        return Err(Unresolved::Asks(asks));
+    }
     let shortfalls = routes.iter().filter(|route| route.fits(block)).filter_map(|r| r.check(sessions).err());
-    Err(match shortfalls.max() {
+    Err(Unresolved::Refused(match shortfalls.max() {
         Some(Shortfall::Session) => CloseCode::Unauthorized,
         Some(Shortfall::Role) => CloseCode::Forbidden,
         None => CloseCode::NoRoute,
-    })
+    }))
 }
 
 impl Route {
@@ -122,9 +142,10 @@ impl Route {
         self.guarded.is_empty() && self.conditions.is_empty()
     }
 
-    /// Whether it fits a block of attributes, guards aside.
+    /// Whether it fits a block of attributes, guards and matchers aside.
     pub fn fits(&self, block: &[u8]) -> bool {
-        self.params(block).is_some()
+        self.conditions.is_empty()
+            || self.conditions.iter().any(|condition| condition.params(block).is_some())
     }
 
     /// Whether its guards let a stream pass; if several do not, what tells most.
@@ -132,13 +153,19 @@ impl Route {
         self.guarded.iter().filter_map(|guarded| guarded.check(sessions).err()).max().map_or(Ok(()), Err)
     }
 
-    fn params<'a>(&'a self, block: &'a [u8]) -> Option<Params<'a>> {
+    /// Parameters of the condition that holds. What matchers are to say before that is known is added to `asks`.
+    fn params<'a>(
+        &'a self,
+        block: &'a [u8],
+        verdicts: &'a Verdicts,
+        asks: &mut Vec<Use>,
+    ) -> Option<Params<'a>> {
         if self.conditions.is_empty() {
             return Some(Params::new());
         }
-        self.conditions.iter().flat_map(|condition| &condition.any).find_map(|all| {
-            let mut params = Params::new();
-            all.iter().all(|predicate| predicate.holds(block, &mut params)).then_some(params)
+        self.conditions.iter().find_map(|condition| {
+            let captures = condition.params(block)?;
+            condition.matched_params(captures, verdicts, asks)
         })
     }
 
@@ -146,6 +173,42 @@ impl Route {
         self.set.iter().fold(block.to_vec(), |block, Assignment { attribute, template }| {
             attributes::set(&block, attribute.as_bytes(), &template.render(params, sessions))
         })
+    }
+}
+
+impl Condition {
+    /// Parameters of the first alternative that holds.
+    fn params<'a>(&'a self, block: &'a [u8]) -> Option<Params<'a>> {
+        self.any.iter().find_map(|all| {
+            let mut params = Params::new();
+            all.iter().all(|predicate| predicate.holds(block, &mut params)).then_some(params)
+        })
+    }
+
+    /// Those of the matchers, then these. None as long as one has not said that it fits.
+    fn matched_params<'a>(
+        &self,
+        captures: Params<'a>,
+        verdicts: &'a Verdicts,
+        asks: &mut Vec<Use>,
+    ) -> Option<Params<'a>> {
+        if self.matched.is_empty() {
+            return Some(captures);
+        }
+        let known = self.matched.iter().map(|of| verdicts.get(*of).ok_or(*of));
+        let unknown = known.clone().filter_map(Result::err);
+        let before = asks.len();
+        asks.extend(unknown);
+        if asks.len() > before {
+            return None;
+        }
+        let mut params = Params::new();
+        for verdict in known.flatten() {
+            let matched = verdict.as_ref()?.iter();
+            params.extend(matched.map(|(name, value)| (name.as_str(), value.as_bytes())));
+        }
+        params.extend(captures);
+        Some(params)
     }
 }
 
@@ -221,7 +284,10 @@ mod tests {
                 .collect()
         };
         Route {
-            conditions: vec![Condition { any: alternatives.iter().map(predicates).collect() }],
+            conditions: vec![Condition {
+                any: alternatives.iter().map(predicates).collect(),
+                matched: Vec::new(),
+            }],
             ..Route::default()
         }
     }
@@ -231,7 +297,7 @@ mod tests {
     }
 
     fn taken(routes: &[Route], pairs: &[(&str, &str)]) -> Option<usize> {
-        resolve(routes, &block(pairs), &[]).ok().map(|resolved| resolved.route)
+        resolve(routes, &block(pairs), &[], Verdicts::NONE).ok().map(|resolved| resolved.route)
     }
 
     #[test]
@@ -309,7 +375,9 @@ mod tests {
             },
             Assignment { attribute: "n".into(), template: Template::parse("${unclosed", "") },
         ];
-        let resolved = resolve(&[route], &block(&[("m", "GET"), (":path", "/items/7")]), &[]).ok().unwrap();
+        let resolved = resolve(&[route], &block(&[("m", "GET"), (":path", "/items/7")]), &[], Verdicts::NONE)
+            .ok()
+            .unwrap();
         assert_eq!(
             resolved.attributes.unwrap(),
             block(&[("m", "GET"), (":path", "/v2/7?y="), ("n", "${unclosed")])

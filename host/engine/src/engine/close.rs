@@ -152,7 +152,7 @@ impl Engine {
         }
     }
 
-    fn abandon(&mut self, key: StreamKey, side: Side, code: CloseCode) {
+    pub(super) fn abandon(&mut self, key: StreamKey, side: Side, code: CloseCode) {
         self.close(key, code);
         if let Some(stream) = self.streams.get(key) {
             stream.sent_by(side).sender_done = true;

@@ -13,7 +13,8 @@ pub(super) struct Neighbours {
 }
 
 impl Neighbours {
-    /// Those of each binding, in the same order.
+    /// Those of each binding, in the same order. To the last one, anybody may open a stream: it stands for acceptors
+    /// that are not known yet.
     pub(super) fn of_all(bindings: &[Binding]) -> Vec<Self> {
         let mut all = vec![Self::default(); bindings.len()];
         for (index, binding) in bindings.iter().enumerate() {
@@ -24,6 +25,10 @@ impl Neighbours {
                 all[exit.0 as usize].senders.push(from);
                 all[index].senders.push(exit);
             }
+        }
+        if let Some(nobody) = all.last_mut() {
+            let anybody = (0..bindings.len() as u32).map(BindingIndex);
+            *nobody = Self { openers: anybody.clone().collect(), senders: anybody.collect() };
         }
         for Self { openers, senders } in &mut all {
             for neighbours in [openers, senders] {

@@ -2,21 +2,55 @@
 
 use super::Engine;
 use crate::frame::{CloseCode, Frame, FrameKind, StreamId};
-use crate::route::{self, BindingIndex, Routing};
+use crate::matched::{Use, Verdicts};
+use crate::route::{self, BindingIndex, Routing, Unresolved};
 use crate::stream::{Direction, End, Phase, Side, Stream, StreamKey};
 use crate::violation::Rule;
 
 /// Where an opening goes: the acceptor, its route if it routes what it accepts, and the attributes if they
 /// differ from those it came with.
-struct Destination {
-    acceptor: BindingIndex,
-    route: Option<usize>,
-    attributes: Option<Vec<u8>>,
+pub(super) struct Destination {
+    pub(super) acceptor: BindingIndex,
+    pub(super) route: Option<usize>,
+    pub(super) attributes: Option<Vec<u8>>,
+}
+
+/// What is known of an opening besides its attributes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub(super) from: BindingIndex,
+    id: StreamId,
+    /// What it carries.
+    pub(super) authorization: u64,
+    /// Whether the opener has brought a part of that.
+    brings: bool,
+    /// The route of the stream on whose behalf it is.
+    linked_route: Option<usize>,
+}
+
+/// Why there is no destination.
+pub(super) enum Unrouted {
+    Refused(CloseCode),
+    /// Not before matchers have said this, of the attributes of the opening or of these.
+    Asks {
+        uses: Vec<Use>,
+        arriving: Option<Vec<u8>>,
+    },
+}
+
+impl Unrouted {
+    /// Why routes lead nowhere that look at these attributes, or at those of the opening.
+    fn of(unresolved: Unresolved, arriving: Option<Vec<u8>>) -> Self {
+        match unresolved {
+            Unresolved::Refused(code) => Self::Refused(code),
+            Unresolved::Asks(uses) => Self::Asks { uses, arriving },
+        }
+    }
 }
 
 impl Destination {
     /// Whether what its routes set made the attributes longer than a frame may carry.
-    fn is_longer_than(&self, octets_max: u32) -> bool {
+    pub(super) fn is_longer_than(&self, octets_max: u32) -> bool {
         self.attributes.as_ref().is_some_and(|attributes| attributes.len() > octets_max as usize)
     }
 }
@@ -52,12 +86,20 @@ impl Engine {
                 return broken.map_or(Ok(()), Err);
             }
         };
-        match self.destination(from, linked_route, authorization, attributes) {
+        let opening = Opening { from, id, authorization, brings: frame.value != 0, linked_route };
+        match self.destination(&opening, attributes, Verdicts::NONE) {
             Ok(to) if to.is_longer_than(self.limits.attributes_octets) => {
                 self.refuse(from, id, CloseCode::Limit);
             }
-            Ok(to) => self.connect(from, frame, authorization, &to, attributes),
-            Err(code) => self.refuse(from, id, code),
+            Ok(to) => {
+                if let Some(key) = self.connect(opening, &to) {
+                    self.begin(key, authorization, &to, attributes);
+                }
+            }
+            Err(Unrouted::Refused(code)) => self.refuse(from, id, code),
+            Err(Unrouted::Asks { uses, arriving }) => {
+                self.wait_for_verdicts(opening, attributes, uses, arriving);
+            }
         }
         Ok(())
     }
@@ -75,58 +117,52 @@ impl Engine {
         Some((stream.authorization, route))
     }
 
-    fn destination(
+    pub(super) fn destination(
         &self,
-        from: BindingIndex,
-        linked_route: Option<usize>,
-        authorization: u64,
+        opening: &Opening,
         attributes: &[u8],
-    ) -> Result<Destination, CloseCode> {
-        let sessions = self.authorizations.sessions(authorization);
-        let opener = &self.bindings[from.0 as usize].binding;
+        verdicts: &Verdicts,
+    ) -> Result<Destination, Unrouted> {
+        let sessions = self.authorizations.sessions(opening.authorization);
+        let no_route = || Unrouted::Refused(CloseCode::NoRoute);
+        let opener = &self.bindings[opening.from.0 as usize].binding;
         let (route, set) = match opener.routing {
-            Routing::None => return Err(CloseCode::NoRoute),
+            Routing::None => return Err(no_route()),
             Routing::Opened => {
-                let resolved = route::resolve(&opener.routes, attributes, sessions)?;
+                let resolved = route::resolve(&opener.routes, attributes, sessions, verdicts);
+                let resolved = resolved.map_err(|unresolved| Unrouted::of(unresolved, None))?;
                 (resolved.route, resolved.attributes)
             }
             Routing::Accepted => {
                 let unconditional = || opener.routes.iter().position(route::Route::is_unconditional);
-                (linked_route.or_else(unconditional).ok_or(CloseCode::NoRoute)?, None)
+                (opening.linked_route.or_else(unconditional).ok_or_else(no_route)?, None)
             }
         };
-        let exit = opener.routes.get(route).and_then(|route| route.exit).ok_or(CloseCode::NoRoute)?;
+        let exit = opener.routes.get(route).and_then(|route| route.exit).ok_or_else(no_route)?;
         let acceptor = &self.bindings[exit.0 as usize].binding;
         if acceptor.routing != Routing::Accepted {
             return Ok(Destination { acceptor: exit, route: None, attributes: set });
         }
         let arriving = set.as_deref().unwrap_or(attributes);
-        let resolved = route::resolve(&acceptor.routes, arriving, sessions)?;
-        Ok(Destination {
-            acceptor: exit,
-            route: Some(resolved.route),
-            attributes: resolved.attributes.or(set),
-        })
+        match route::resolve(&acceptor.routes, arriving, sessions, verdicts) {
+            Ok(resolved) => Ok(Destination {
+                acceptor: exit,
+                route: Some(resolved.route),
+                attributes: resolved.attributes.or(set),
+            }),
+            Err(unresolved) => Err(Unrouted::of(unresolved, set)),
+        }
     }
 
-    fn connect(
-        &mut self,
-        from: BindingIndex,
-        frame: &Frame,
-        authorization: u64,
-        to: &Destination,
-        attributes: &[u8],
-    ) {
-        let (limits, id) = (self.limits, frame.stream);
+    /// Enters a stream between its opener and its acceptor. None if that is refused.
+    pub(super) fn connect(&mut self, opening: Opening, to: &Destination) -> Option<StreamKey> {
+        let Opening { from, id, authorization, brings, .. } = opening;
+        let limits = self.limits;
+        if let Err(code) = self.admit(from, to.acceptor) {
+            self.refuse(from, id, code);
+            return None;
+        }
         let target = &mut self.bindings[to.acceptor.0 as usize];
-        if !target.inbox.admits(from) {
-            self.note_limit(to.acceptor, super::QUEUED_FRAMES);
-            return self.refuse(from, id, CloseCode::Limit);
-        }
-        if !target.accepted.admits(from) {
-            self.note_limit(to.acceptor, super::STREAMS);
-            return self.refuse(from, id, CloseCode::Limit);
-        }
         let accepted = target.ids.accept();
         target.accepted.add(from);
         let key = self.streams.insert(Stream {
@@ -137,13 +173,23 @@ impl Engine {
             authorization,
             route: to.route,
         });
-        self.authorizations.carry(authorization, key, frame.value != 0);
+        self.authorizations.carry(authorization, key, brings);
         self.bindings[from.0 as usize].ids.open(id, key);
         self.bindings[to.acceptor.0 as usize].ids.bind(accepted, key);
-        let attributes = to.attributes.as_deref().unwrap_or(attributes);
-        let route = to.route.unwrap_or_default() as u32;
-        let begin = Frame { link: route, ..Self::frame(FrameKind::Begin, authorization) };
-        self.send(key, Side::Acceptor, begin, attributes, &[]);
+        Some(key)
+    }
+
+    /// Whether an acceptor has room for one more stream of an opener.
+    pub(super) fn admit(&mut self, from: BindingIndex, acceptor: BindingIndex) -> Result<(), CloseCode> {
+        let target = &self.bindings[acceptor.0 as usize];
+        let limit = match (target.inbox.admits(from), target.accepted.admits(from)) {
+            (false, _) => super::QUEUED_FRAMES,
+            (true, false) => super::STREAMS,
+            (true, true) => return Ok(()),
+        };
+        // Nobody has no limits to be told of: they are met by who opens.
+        self.note_limit(if acceptor == self.nobody() { from } else { acceptor }, limit);
+        Err(CloseCode::Limit)
     }
 
     /// Enters an opening that nobody accepts, so that what the opener sends on it meanwhile is dropped

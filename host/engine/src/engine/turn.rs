@@ -174,6 +174,7 @@ impl Engine {
         payload: &[u8],
         bound: Bound,
     ) -> bool {
+        let nobody = self.nobody();
         let Some(stream) = self.streams.get(key) else { return true };
         let end = stream.end(side);
         if end.released {
@@ -181,7 +182,9 @@ impl Engine {
         }
         let binding = end.binding;
         let is_own = frame.kind.is_from_the_engine() || bound == Bound::Own;
-        let from = if is_own { binding } else { stream.end(side.peer()).binding };
+        let peer = stream.end(side.peer()).binding;
+        // What nobody sends is the refusal of an opening, at the cost of the opener.
+        let from = if is_own || peer == nobody { binding } else { peer };
         let queued = Queued { frame: Frame { stream: end.id, ..frame }, to: Some((key, side)), from };
         let state = &mut self.bindings[binding.0 as usize];
         let (frames_max, inbox) = (state.quota.queued_frames as usize, &mut state.inbox);
@@ -206,8 +209,9 @@ impl Engine {
     }
 
     pub(super) fn mark_ready(&mut self, binding: BindingIndex) {
+        let is_somebody = binding != self.nobody();
         let state = &mut self.bindings[binding.0 as usize];
-        if !std::mem::replace(&mut state.is_ready, true) {
+        if is_somebody && !std::mem::replace(&mut state.is_ready, true) {
             self.ready.push_back(binding);
         }
     }

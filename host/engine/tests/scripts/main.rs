@@ -8,6 +8,7 @@ mod credit;
 mod dissolving;
 mod forwarding;
 mod forwards_chained;
+mod matching;
 mod opening;
 mod routing;
 mod script;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use zilla_engine::{
     Assignment, Batch, Binding, BindingIndex, Condition, Engine, Flags, Frame, FrameKind, Guarded, Limits,
-    Predicate, Route, Routing, Rule, Session, Template, Test, attributes,
+    Predicate, Question, Route, Routing, Rule, Session, Template, Test, Use, attributes,
 };
 
 pub(crate) const A: BindingIndex = BindingIndex(0);
@@ -34,11 +34,22 @@ pub(crate) fn exit(to: BindingIndex) -> Route {
 
 pub(crate) fn when(name: &str, value: &str, to: BindingIndex) -> Route {
     let predicate = Predicate { attribute: name.into(), test: Test::Equals(value.into()) };
-    Route { conditions: vec![Condition { any: vec![vec![predicate]] }], ..exit(to) }
+    Route { conditions: vec![Condition { any: vec![vec![predicate]], matched: Vec::new() }], ..exit(to) }
 }
 
 pub(crate) fn set(mut route: Route, name: &str, value: &str) -> Route {
     route.set.push(Assignment { attribute: name.into(), template: Template::parse(value, "n") });
+    route
+}
+
+/// A route that asks a use of a matcher, besides what its conditions say; with none, of every stream.
+pub(crate) fn matched(mut route: Route, matcher: u32, index: u32) -> Route {
+    if route.conditions.is_empty() {
+        route.conditions.push(Condition { any: vec![vec![]], matched: Vec::new() });
+    }
+    for condition in &mut route.conditions {
+        condition.matched.push(Use { matcher, index });
+    }
     route
 }
 
@@ -116,6 +127,27 @@ impl Script {
     pub(crate) fn grant(&mut self, session: Session) -> u64 {
         let random = session.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.engine.authorizations().grant(&Arc::new(session), || random).expect("there is room")
+    }
+
+    /// What matchers are asked: matcher, use, identity and attributes.
+    pub(crate) fn questions(&mut self) -> Vec<String> {
+        let text = |question: Question<'_>| {
+            let Use { matcher, index } = question.of;
+            let attributes = attributes::entries(question.attributes).map(|(name, value)| {
+                format!(" {}={}", String::from_utf8_lossy(name), String::from_utf8_lossy(value))
+            });
+            let attributes: String = attributes.collect();
+            format!("{matcher}.{index} {}{attributes}", question.identity.unwrap_or("-"))
+        };
+        self.engine.questions().map(text).collect()
+    }
+
+    /// Answers all questions: none for no match, else parameters as `name=value`.
+    pub(crate) fn answer(&mut self, verdicts: &[Option<&[(&str, &str)]>]) {
+        let own = |params: &[(&str, &str)]| {
+            params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        self.engine.answer_questions(verdicts.iter().map(|verdict| verdict.map(own)));
     }
 
     /// Takes one batch, a line for each frame.
