@@ -12,6 +12,7 @@ pub(crate) enum Step {
     Take { turn: u8 },
     Advance { ms: u8 },
     Fail { binding: u8 },
+    Verdicts { bits: u8 },
 }
 
 /// What a binding sends: on one of its streams, or on any id.
@@ -36,11 +37,12 @@ fn step() -> impl Strategy<Value = Step> {
         8 => any::<u8>().prop_map(|turn| Step::Take { turn }),
         1 => (0..20u8).prop_map(|ms| Step::Advance { ms }),
         1 => (0..12u8).prop_map(|binding| Step::Fail { binding }),
+        4 => any::<u8>().prop_map(|bits| Step::Verdicts { bits }),
     ]
 }
 
-fn walk(steps: &[Step], forwards: bool) -> Vec<String> {
-    let mut walk = Walk::new(forwards);
+fn walk(steps: &[Step], forwards: bool, asks: bool) -> Vec<String> {
+    let mut walk = Walk::new(forwards, asks);
     steps.iter().for_each(|step| walk.step(step));
     walk.close()
 }
@@ -50,16 +52,24 @@ proptest! {
 
     #[test]
     fn payload_arrives_in_order_and_every_stream_ends(steps in prop::collection::vec(step(), 1..160)) {
-        walk(&steps, false);
+        walk(&steps, false, false);
     }
 
     #[test]
     fn forwards_keep_to_the_rules(steps in prop::collection::vec(step(), 1..160)) {
-        walk(&steps, true);
+        walk(&steps, true, false);
+    }
+
+    #[test]
+    fn streams_that_wait_for_matchers_keep_to_the_rules(
+        steps in prop::collection::vec(step(), 1..160),
+        forwards in any::<bool>(),
+    ) {
+        walk(&steps, forwards, true);
     }
 
     #[test]
     fn the_same_steps_give_the_same_frames(steps in prop::collection::vec(step(), 1..80)) {
-        prop_assert_eq!(walk(&steps, true), walk(&steps, true));
+        prop_assert_eq!(walk(&steps, true, true), walk(&steps, true, true));
     }
 }

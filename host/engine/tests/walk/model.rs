@@ -3,8 +3,8 @@
 use crate::{Act, Step};
 use std::collections::{BTreeMap, HashMap};
 use zilla_engine::{
-    Batch, Binding, BindingIndex, CloseCode, Engine, Frame, FrameKind, Limits, Route, Routing, Rule,
-    attributes,
+    Batch, Binding, BindingIndex, CloseCode, Condition, Engine, Frame, FrameKind, Limits, Route, Routing,
+    Rule, Use, attributes,
 };
 
 const CREDIT: u32 = 24;
@@ -36,15 +36,23 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// 0 → 1 → 2 → 3 and 4 → 1, where 1 routes what it accepts.
-    pub(crate) fn new(forwards: bool) -> Self {
-        let exit = |to| vec![Route { exit: Some(BindingIndex(to)), ..Route::default() }];
+    /// 0 → 1 → 2 → 3 and 4 → 1, where 1 routes what it accepts. Where it asks, each route but those of 4 has a matcher.
+    pub(crate) fn new(forwards: bool, asks: bool) -> Self {
+        let to = |to| Route { exit: Some(BindingIndex(to)), ..Route::default() };
+        let exit = |exit| match asks {
+            true => {
+                let of = Use { matcher: 0, index: exit };
+                let condition = Condition { any: vec![vec![]], matched: vec![of] };
+                vec![Route { conditions: vec![condition], ..to(exit) }]
+            }
+            false => vec![to(exit)],
+        };
         let bindings = vec![
             Binding { routing: Routing::Opened, routes: exit(1), quota: None },
             Binding { routing: Routing::Accepted, routes: exit(2), quota: None },
             Binding { routing: Routing::Opened, routes: exit(3), quota: None },
             Binding { routing: Routing::None, routes: vec![], quota: None },
-            Binding { routing: Routing::Opened, routes: exit(1), quota: None },
+            Binding { routing: Routing::Opened, routes: vec![to(1)], quota: None },
         ];
         let limits = Limits {
             initial_credit: CREDIT,
@@ -79,6 +87,7 @@ impl Walk {
                 self.engine.advance(self.now_ms);
                 assert!(self.engine.next_deadline().is_none_or(|deadline| deadline > self.now_ms));
             }
+            Step::Verdicts { bits } => self.answer(*bits),
             Step::Fail { binding } if u32::from(*binding) < BINDINGS => {
                 let binding = u32::from(*binding);
                 self.engine.fail(BindingIndex(binding), CloseCode::Crashed);
@@ -88,6 +97,13 @@ impl Walk {
             Step::Fail { .. } => {}
         }
         self.check_bounds();
+    }
+
+    /// What matchers say: of eight questions, those of which the bit is set fit, and so on.
+    fn answer(&mut self, bits: u8) {
+        let count = self.engine.questions().count();
+        let verdicts = (0..count).map(|index| (bits >> (index % 8) & 1 == 1).then(Vec::new));
+        self.engine.answer_questions(verdicts);
     }
 
     fn check_bounds(&self) {
@@ -246,6 +262,9 @@ impl Walk {
     pub(crate) fn close(mut self) -> Vec<String> {
         let act = Act { kind: 0, stream: 0, link: 0, octets: 0, mischief: u8::MAX };
         loop {
+            while self.engine.has_questions() {
+                self.answer(u8::MAX);
+            }
             while let Some(binding) = self.engine.next_ready() {
                 self.take(binding);
             }
