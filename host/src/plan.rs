@@ -5,14 +5,16 @@
 
 mod check;
 mod compile;
-mod guards;
+mod components;
 mod pipeline;
 mod planner;
 pub(crate) mod vaults;
 
 use crate::native::{self, NativeType};
-use crate::plugin::{BindingConfig, BindingType, Concept, Digest, GuardType, LibraryError, PluginOptions};
-pub(crate) use guards::PlannedGuard;
+use crate::plugin::{
+    BindingConfig, BindingType, Concept, Digest, GuardType, LibraryError, MatcherType, PluginOptions,
+};
+pub(crate) use components::{PlannedGuard, PlannedMatcher};
 pub(crate) use pipeline::{Fingerprint, Pipeline};
 use planner::Planner;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +41,15 @@ pub trait BindingTypes {
     ) -> Result<Arc<dyn GuardType>, LibraryError> {
         Err(LibraryError::NotFound { known: Vec::new(), directories: Vec::new() })
     }
+
+    /// The plugin of a matcher type.
+    fn matcher_type(
+        &self,
+        _type_name: &str,
+        _options: &PluginOptions,
+    ) -> Result<Arc<dyn MatcherType>, LibraryError> {
+        Err(LibraryError::NotFound { known: Vec::new(), directories: Vec::new() })
+    }
 }
 
 impl BindingTypes for crate::plugin::Library {
@@ -56,6 +67,14 @@ impl BindingTypes for crate::plugin::Library {
         options: &PluginOptions,
     ) -> Result<Arc<dyn GuardType>, LibraryError> {
         self.guard(type_name, options).map(|plugin| plugin as Arc<dyn GuardType>)
+    }
+
+    fn matcher_type(
+        &self,
+        type_name: &str,
+        options: &PluginOptions,
+    ) -> Result<Arc<dyn MatcherType>, LibraryError> {
+        self.matcher(type_name, options).map(|plugin| plugin as Arc<dyn MatcherType>)
     }
 }
 
@@ -100,7 +119,7 @@ impl Plan {
     pub fn make(config: &Config, types: &dyn BindingTypes, base: &Path) -> (Option<Self>, Vec<Problem>) {
         let mut planner = Planner::new(config, types);
         planner.read_vaults(base);
-        let guards = planner.plan_guards();
+        let (guards, matchers) = (planner.plan_guards(), planner.plan_matchers());
         let bindings: Vec<_> = config.bindings.iter().map(|binding| planner.plan(binding)).collect();
         planner.check_references();
         let mut problems = planner.problems;
@@ -111,8 +130,8 @@ impl Plan {
             return (None, problems);
         }
         let bindings = bindings.into_iter().collect::<Option<Vec<_>>>();
-        let pipelines =
-            bindings.map(|bindings| pipeline::split(config, bindings, &guards, Limits::default()));
+        let asked = pipeline::Asked { guards, matchers: matchers.into_iter().flatten().collect() };
+        let pipelines = bindings.map(|bindings| pipeline::split(config, bindings, &asked, Limits::default()));
         let files = vaults::files(config, base);
         (pipelines.map(|pipelines| Self { pipelines, files }), problems)
     }
@@ -123,6 +142,7 @@ impl Plan {
         let mut planner = Planner::new(config, types);
         planner.read_vaults(base);
         planner.plan_guards();
+        planner.plan_matchers();
         for binding in &config.bindings {
             if let Some(found) = planner.resolve_type(binding)
                 && let Some(kind) = planner.resolve_kind(binding, found.describe())
@@ -165,7 +185,12 @@ impl Plan {
             let type_name = planned.guard_type.describe().type_name.clone();
             ((Concept::Guard, type_name), planned.guard_type.identity())
         });
-        bindings.chain(guards).collect()
+        let matchers = self.pipelines.iter().flat_map(|pipeline| &pipeline.matchers);
+        let matchers = matchers.map(|planned| {
+            let type_name = planned.matcher_type.describe().type_name.clone();
+            ((Concept::Matcher, type_name), planned.matcher_type.identity())
+        });
+        bindings.chain(guards).chain(matchers).collect()
     }
 
     /// How many of its bindings are plugins.

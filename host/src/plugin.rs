@@ -6,7 +6,8 @@
 //!   type name    and cached     imports checked   on one worker
 //! ```
 //!
-//! Guards go the same way, from [`GuardPlugin`] to [`GuardInstance`].
+//! Guards and matchers go the same way, from [`GuardPlugin`] to [`GuardInstance`], and from [`MatcherPlugin`] to
+//! [`MatcherInstance`].
 //!
 //! Everything behind [`BindingType`] and [`Instance`] knows WebAssembly, and nothing before them does: a test
 //! or a benchmark can serve a type natively through the same two traits.
@@ -20,6 +21,7 @@ mod guard;
 mod import;
 mod library;
 mod load;
+mod matcher;
 mod options;
 mod overtime;
 mod runtime;
@@ -43,6 +45,9 @@ pub use digest::Digest;
 pub use guard::{GuardConfig, GuardDescription, GuardInstance, GuardPlugin, GuardSession, GuardType};
 pub use library::{AnyPlugin, Entry, Library, LibraryError};
 pub use load::{LoadError, Loaded};
+pub use matcher::{
+    MatcherConfig, MatcherDescription, MatcherInstance, MatcherPlugin, MatcherQuery, MatcherType,
+};
 pub use options::{Allowance, PluginOptions};
 pub use runtime::{Runtime, RuntimeOptions};
 pub(crate) use sandbox::Concept;

@@ -1,7 +1,7 @@
 //! Reading `zilla.yaml` and the plugins, the first time and again.
 
 use crate::plan::{Plan, vaults};
-use crate::plugin::{BindingType as _, Concept, Digest, Library};
+use crate::plugin::{Concept, Digest, Library};
 use crate::watch::Watched;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -142,15 +142,15 @@ impl Loader {
     /// Sees whether everything can run with a plugin file in the place of the one of its type.
     pub(crate) fn prepare_swap(&self, file: &Path) -> Result<Swap, LoadFailure> {
         let refused = |error: &dyn std::fmt::Display| LoadFailure(format!("{}: {error}", file.display()));
-        let (_, plugin) = self.library.binding_at(file).map_err(|error| refused(&error))?;
-        let type_name = plugin.describe().type_name.clone();
+        let (_, plugin) = self.library.any_at(file).map_err(|error| refused(&error))?;
+        let (concept, type_name) = plugin.serves();
         let library = self.library.rescan();
         let place = library
-            .place_of(&type_name)
+            .place_of(concept, type_name)
             .ok_or_else(|| refused(&"there is no directory of plugins to put it into"))?;
         let is_other = |directory: &&PathBuf| place.parent() != Some(directory.as_path());
         let earlier = library.directories().iter().take_while(is_other).cloned().collect();
-        self.plan(&library.with(&type_name, file.to_owned()))?;
+        self.plan(&library.with(concept, type_name, file.to_owned()))?;
         Ok(Swap { file: file.to_owned(), place, earlier })
     }
 }

@@ -4,7 +4,8 @@ use super::control::{self, SwapArgs};
 use super::{PluginArgs, fail, print, table};
 use crate::native::NativeType;
 use crate::plugin::{
-    BindingPlugin, BindingType as _, Description, Library, Loaded, Placement, Routing, RuntimeOptions,
+    AnyPlugin, BindingPlugin, BindingType as _, Description, GuardType as _, Library, Loaded,
+    MatcherType as _, Placement, Routing, RuntimeOptions,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -62,15 +63,22 @@ fn list(args: &ListArgs) -> ExitCode {
     rows.extend(NativeType::ALL.map(native_row));
     for entry in library.entries() {
         let file = entry.path.display().to_string();
-        let row = match library.binding_at(&entry.path) {
+        let row = match library.any_at(&entry.path) {
             Ok((loaded, plugin)) => {
-                let Description { version, kinds, .. } = plugin.describe();
-                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.kind.as_str()).collect();
+                let (version, kinds) = match &plugin {
+                    AnyPlugin::Binding(plugin) => {
+                        let Description { version, kinds, .. } = plugin.describe();
+                        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.kind.as_str()).collect();
+                        (version, kinds.join(","))
+                    }
+                    AnyPlugin::Guard(plugin) => (&plugin.describe().version, "-".to_owned()),
+                    AnyPlugin::Matcher(plugin) => (&plugin.describe().version, "-".to_owned()),
+                };
                 let digest = format!("{:.12}", loaded.digest);
                 [
                     entry.type_name.clone(),
-                    entry.concept.into(),
-                    kinds.join(","),
+                    plugin.concept().into(),
+                    kinds,
                     version.clone(),
                     size(loaded.octets),
                     digest,
@@ -118,7 +126,7 @@ fn inspect(args: &InspectArgs) -> ExitCode {
         Ok(library) => library,
         Err(error) => return fail(&error),
     };
-    match library.binding_at(&args.file) {
+    match library.any_at(&args.file) {
         Ok((loaded, plugin)) => match args.json {
             true => print(&format!("{:#}\n", to_json(&loaded, &plugin))),
             false => print(&to_text(&loaded, &plugin)),
@@ -140,9 +148,41 @@ fn imports(library: &Library, file: &std::path::Path) -> String {
     }
 }
 
-fn to_json(loaded: &Loaded, plugin: &BindingPlugin) -> Value {
-    let description = plugin.describe();
-    let schema = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+fn schema(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+/// What every plugin is.
+fn file_to_json(loaded: &Loaded, plugin: &AnyPlugin, type_name: &str, version: &str) -> Value {
+    json!({
+        "concept": plugin.concept(),
+        "type": type_name,
+        "version": version,
+        "size": loaded.octets,
+        "sha256": loaded.digest.to_string(),
+        "imports": loaded.imports,
+        "exports": loaded.exports,
+    })
+}
+
+fn to_json(loaded: &Loaded, plugin: &AnyPlugin) -> Value {
+    let (type_name, version) = plugin.names();
+    let mut value = file_to_json(loaded, plugin, type_name, version);
+    match plugin {
+        AnyPlugin::Binding(binding) => {
+            value["state"] = binding.keeps_state().into();
+            value["kinds"] = kinds_to_json(binding.describe());
+        }
+        AnyPlugin::Guard(guard) => value["options"] = schema(&guard.describe().options_schema),
+        AnyPlugin::Matcher(matcher) => {
+            value["options"] = schema(&matcher.describe().options_schema);
+            value["arguments"] = schema(&matcher.describe().arguments_schema);
+        }
+    }
+    value
+}
+
+fn kinds_to_json(description: &Description) -> Value {
     let kinds = description.kinds.iter().map(|kind| {
         json!({
             "kind": kind.kind,
@@ -153,35 +193,39 @@ fn to_json(loaded: &Loaded, plugin: &BindingPlugin) -> Value {
             "with": kind.with_schema.as_deref().map(schema),
         })
     });
-    json!({
-        "concept": "binding",
-        "type": description.type_name,
-        "version": description.version,
-        "size": loaded.octets,
-        "sha256": loaded.digest.to_string(),
-        "imports": loaded.imports,
-        "exports": loaded.exports,
-        "state": plugin.keeps_state(),
-        "kinds": kinds.collect::<Vec<_>>(),
-    })
+    kinds.collect()
 }
 
-fn to_text(loaded: &Loaded, plugin: &BindingPlugin) -> String {
-    let description = plugin.describe();
-    let state = if plugin.keeps_state() { "is handed over when it is replaced" } else { "none" };
-    let mut text = format!(
-        "type:     {}\nconcept:  binding\nversion:  {}\nsize:     {} octets\nsha256:   {}\nimports:  {}\nexports:  {}\nstate:    {state}\n",
-        description.type_name,
-        description.version,
+fn to_text(loaded: &Loaded, plugin: &AnyPlugin) -> String {
+    let (type_name, version) = plugin.names();
+    let text = format!(
+        "type:     {type_name}\nconcept:  {}\nversion:  {version}\nsize:     {} octets\nsha256:   {}\nimports:  {}\nexports:  {}\n",
+        plugin.concept(),
         loaded.octets,
         loaded.digest,
         loaded.imports.join("\n          "),
         loaded.exports.join("\n          "),
     );
-    let pretty = |schema: &str| {
-        let value = serde_json::from_str::<Value>(schema).unwrap_or(Value::Null);
-        format!("{value:#}").replace('\n', "\n    ")
-    };
+    text + &match plugin {
+        AnyPlugin::Binding(binding) => binding_to_text(binding),
+        AnyPlugin::Guard(guard) => format!("\noptions:  {}\n", pretty(&guard.describe().options_schema)),
+        AnyPlugin::Matcher(matcher) => {
+            let description = matcher.describe();
+            let arguments = pretty(&description.arguments_schema);
+            format!("\noptions:  {}\narguments: {arguments}\n", pretty(&description.options_schema))
+        }
+    }
+}
+
+/// A schema, indented.
+fn pretty(text: &str) -> String {
+    format!("{:#}", schema(text)).replace('\n', "\n    ")
+}
+
+fn binding_to_text(plugin: &BindingPlugin) -> String {
+    let description = plugin.describe();
+    let state = if plugin.keeps_state() { "is handed over when it is replaced" } else { "none" };
+    let mut text = format!("state:    {state}\n");
     for kind in &description.kinds {
         let none = || "none".to_owned();
         // Writing to a string cannot fail.

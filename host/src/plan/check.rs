@@ -107,7 +107,7 @@ impl Planner<'_> {
         let (routing, has_conditions) = (kind.routes, kind.when_schema.is_some());
         for route in &binding.routes {
             match (routing, route.exit) {
-                (Routing::None, None) if has_conditions => {}
+                (Routing::None, None) if has_conditions => self.check_unasked(route, &described),
                 (Routing::None, Some(_)) if has_conditions => {
                     let own = binding.at.key("exit");
                     let at = if route.at == own { own } else { route.at.key("exit") };
@@ -142,6 +142,18 @@ impl Planner<'_> {
         }
     }
 
+    /// Routes of a binding that exits nowhere say what it lets pass, later than guards and matchers are asked: to
+    /// leave these out of account would let more pass than the file says.
+    fn check_unasked(&mut self, route: &Route, described: &str) {
+        let guarded = route.guarded.first().map(|_| ("guarded", route.at.key("guarded")));
+        let matched = route.when.iter().filter(|when| !when.matched.is_empty());
+        let matched = matched.map(|when| ("matched", when.at.key("matched")));
+        for (key, at) in guarded.into_iter().chain(matched) {
+            let expected = format!("no `{key}`: {described} exits nowhere, ask where streams exit to it");
+            self.problems.push(self.config.key_problem(&at, expected, format!("`{key}`")));
+        }
+    }
+
     /// A stream that only leads back to its own listener would open one connection after the other.
     fn check_way_back(&mut self, binding: &Binding, route: &Route, exit: BindingIndex) {
         let exit = self.config.binding(exit);
@@ -153,33 +165,23 @@ impl Planner<'_> {
         }
     }
 
-    /// Settings of plugins that nothing uses are a slip. Matchers have no plugins yet: what names one is refused
-    /// rather than ignored.
+    /// Settings of plugins that nothing uses are a slip.
     pub(super) fn check_references(&mut self) {
         let Config { guards, matchers, .. } = self.config;
         for settings in &self.config.plugins {
             let name = &settings.type_name;
             let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name)
-                || guards.iter().any(|guard| guard.type_name == *name);
+                || guards.iter().chain(matchers).any(|component| component.type_name == *name);
             if !is_used || NativeType::of(name).is_some() {
                 let found = if is_used {
                     format!("`{name}`, which is native")
                 } else {
                     format!("`{name}`, which none has")
                 };
-                let problem = self.config.key_problem(
-                    &settings.at,
-                    "a type of plugin that a binding or guard has",
-                    found,
-                );
+                let problem =
+                    self.config.key_problem(&settings.at, "a type of plugin that something has", found);
                 self.problems.push(if is_used { problem } else { problem.as_warning() });
             }
-        }
-        for component in matchers {
-            let found = format!("a matcher of type `{}`", component.type_name);
-            let problem =
-                self.config.problem(&component.at.key("type"), "no matcher: this version serves none", found);
-            self.problems.push(problem);
         }
     }
 

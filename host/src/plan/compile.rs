@@ -26,7 +26,7 @@ pub(crate) fn compile_route(route: &Route, namespace: &str) -> Result<zilla_engi
 fn condition(condition: &Condition) -> Result<zilla_engine::Condition, String> {
     let any =
         condition.any.iter().map(|all| all.iter().map(predicate).collect()).collect::<Result<_, _>>()?;
-    Ok(zilla_engine::Condition { any })
+    Ok(zilla_engine::Condition { any, matched: Vec::new() })
 }
 
 fn predicate(predicate: &Predicate) -> Result<zilla_engine::Predicate, String> {

@@ -3,14 +3,14 @@
 //! No stream crosses from one pipeline to another, so a pipeline is what a new generation replaces or keeps. Two
 //! pipelines with one fingerprint do the same: the same bindings, options and routes on the same plugins.
 
-use super::{Planned, PlannedGuard, Role};
+use super::{Planned, PlannedGuard, PlannedMatcher, Role};
 use crate::plugin::Digest;
 use std::fmt;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::Config;
-use zilla_engine::{BindingIndex, Limits};
+use zilla_engine::{BindingIndex, Limits, Use};
 
 /// Bindings that exit to one another.
 pub(crate) struct Pipeline {
@@ -22,6 +22,8 @@ pub(crate) struct Pipeline {
     pub(crate) limits: Limits,
     /// Those that its bindings may ask, in the order of the file.
     pub(crate) guards: Vec<Arc<PlannedGuard>>,
+    /// Those that its routes ask, each with what it is asked with here.
+    pub(crate) matchers: Vec<PlannedMatcher>,
     /// A binding's position here is its index in the engine.
     pub(crate) bindings: Vec<Planned>,
 }
@@ -46,11 +48,17 @@ impl Pipeline {
     }
 }
 
+/// Whom bindings of a file may ask, in its order.
+pub(super) struct Asked {
+    pub(super) guards: Vec<Arc<PlannedGuard>>,
+    pub(super) matchers: Vec<PlannedMatcher>,
+}
+
 /// Splits the bindings of a file, which are in its order, into pipelines, each with the guards that it may ask.
 pub(super) fn split(
     config: &Config,
     bindings: Vec<Planned>,
-    guards: &[Arc<PlannedGuard>],
+    asked: &Asked,
     limits: Limits,
 ) -> Vec<Arc<Pipeline>> {
     let group = groups(config);
@@ -70,10 +78,11 @@ pub(super) fn split(
         }
         let is_asked =
             |guard: &&Arc<PlannedGuard>| bindings.iter().any(|planned| may_ask(planned, &guard.name));
-        let guards: Vec<_> = guards.iter().filter(is_asked).cloned().collect();
+        let guards: Vec<_> = asked.guards.iter().filter(is_asked).cloned().collect();
+        let matchers = take_matchers(&mut bindings, &asked.matchers);
         let (name, keys) = (bindings[0].name.clone(), keys(&bindings));
-        let fingerprint = fingerprint(&bindings, &guards, limits);
-        pipelines.push(Arc::new(Pipeline { name, fingerprint, keys, limits, guards, bindings }));
+        let fingerprint = fingerprint(&bindings, (&guards, &matchers), limits);
+        pipelines.push(Arc::new(Pipeline { name, fingerprint, keys, limits, guards, matchers, bindings }));
     }
     pipelines
 }
@@ -94,6 +103,30 @@ fn groups(config: &Config) -> Vec<usize> {
         }
     }
     (0..group.len()).map(|position| root(&group, position)).collect()
+}
+
+/// The matchers that routes of a pipeline ask, with those uses alone, which are then counted from 0.
+fn take_matchers(bindings: &mut [Planned], matchers: &[PlannedMatcher]) -> Vec<PlannedMatcher> {
+    let mut taken: Vec<(u32, PlannedMatcher)> = Vec::new();
+    let conditions = bindings.iter_mut().flat_map(|planned| &mut planned.engine.routes);
+    for of in conditions.flat_map(|route| &mut route.conditions).flat_map(|when| &mut when.matched) {
+        let known = &matchers[of.matcher as usize];
+        let position = taken.iter().position(|(matcher, _)| *matcher == of.matcher).unwrap_or_else(|| {
+            let planned = PlannedMatcher {
+                name: Arc::clone(&known.name),
+                matcher_type: Arc::clone(&known.matcher_type),
+                config: known.config.clone(),
+                options: known.options.clone(),
+                uses: Vec::new(),
+            };
+            taken.push((of.matcher, planned));
+            taken.len() - 1
+        });
+        let uses = &mut taken[position].1.uses;
+        uses.push(known.uses[of.index as usize].clone());
+        *of = Use { matcher: position as u32, index: uses.len() as u32 - 1 };
+    }
+    taken.into_iter().map(|(_, planned)| planned).collect()
 }
 
 /// Whether a binding may ask a guard: a plugin any of its namespace, and every route those that it names.
@@ -117,11 +150,18 @@ fn keys(bindings: &[Planned]) -> Digest {
     Digest::of(format!("{:?}", keys.collect::<Vec<_>>()).as_bytes())
 }
 
-fn fingerprint(bindings: &[Planned], guards: &[Arc<PlannedGuard>], limits: Limits) -> Fingerprint {
+fn fingerprint(
+    bindings: &[Planned],
+    (guards, matchers): (&[Arc<PlannedGuard>], &[PlannedMatcher]),
+    limits: Limits,
+) -> Fingerprint {
     let mut text = format!("{limits:?}");
     for PlannedGuard { name, fingerprint, .. } in guards.iter().map(Arc::as_ref) {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n{name} {fingerprint:?}");
+    }
+    for PlannedMatcher { name, matcher_type, config, options, uses } in matchers {
+        let _ = write!(text, "\n{name} {} {config:?} {options:?} {uses:?}", matcher_type.identity());
     }
     for Planned { name, type_name, kind, role, engine, is_pinned } in bindings {
         // Writing to a string cannot fail.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zilla_config::{Binding, Config, NodePath, Problem};
-use zilla_engine::{Batch, Limits, Quota};
+use zilla_engine::{Batch, Condition, Limits, Quota};
 
 /// Plans bindings, and gathers what is wrong with them.
 pub(super) struct Planner<'a> {
@@ -193,7 +193,7 @@ impl<'a> Planner<'a> {
         self.check_addresses(binding, &role.addresses());
         let route = |(route, conditions): (&zilla_config::Route, _)| zilla_engine::Route {
             guarded: self.guarded(route),
-            conditions,
+            conditions: self.matched(route, conditions),
             set: Vec::new(),
             exit: route.exit.map(engine_index),
         };
@@ -248,8 +248,21 @@ impl<'a> Planner<'a> {
         if let Some(unknown) = unknown {
             return Err(format!("an expression that asks the guard `{unknown}`, which there is not"));
         }
+        if compiled.conditions.len() != route.when.len() {
+            let (items, found) = (route.when.len(), compiled.conditions.len());
+            return Err(format!("{found} conditions for {items} items of `when`"));
+        }
         let exit = route.exit.map(engine_index);
-        Ok(zilla_engine::Route { guarded: self.guarded(route), exit, ..compiled })
+        let conditions = self.matched(route, compiled.conditions);
+        Ok(zilla_engine::Route { guarded: self.guarded(route), conditions, exit, ..compiled })
+    }
+
+    /// Conditions with the matchers that the file names in them.
+    fn matched(&self, route: &zilla_config::Route, mut conditions: Vec<Condition>) -> Vec<Condition> {
+        for (condition, when) in conditions.iter_mut().zip(&route.when) {
+            condition.matched = when.matched.iter().map(|matched| self.use_of(matched)).collect();
+        }
+        conditions
     }
 
     pub(super) fn problem_at(&mut self, binding: &Binding, pointer: &str, expected: &str, found: &str) {

@@ -33,3 +33,16 @@ pub mod guard {
         },
     });
 }
+
+/// What a component exports that serves a matcher type.
+pub mod matcher {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "matcher",
+        imports: { default: trappable },
+        with: {
+            "zilla:plugin/host": super::zilla::plugin::host,
+            "zilla:plugin/types": super::zilla::plugin::types,
+        },
+    });
+}

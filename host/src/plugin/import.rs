@@ -31,6 +31,9 @@ macro_rules! tell {
             Concept::Guard => {
                 tracing::event!(target: "zilla::plugin", tracing::Level::$level, guard = name, $($told)+)
             }
+            Concept::Matcher => {
+                tracing::event!(target: "zilla::plugin", tracing::Level::$level, matcher = name, $($told)+)
+            }
         }
     }};
 }

@@ -9,10 +9,11 @@ use super::cache::Cache;
 use super::digest::Digest;
 use super::guard::{GuardCode, GuardPlugin};
 use super::load::{LoadError, Loaded, read_file};
+use super::matcher::{MatcherCode, MatcherPlugin};
 use super::options::{Allowance, PluginOptions};
 use super::runtime::Runtime;
 use super::sandbox::Concept;
-use super::trust;
+use super::{BindingType as _, GuardType as _, MatcherType as _, trust};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ pub struct Library {
 enum AnyCode {
     Binding(Arc<Code>),
     Guard(Arc<GuardCode>),
+    Matcher(Arc<MatcherCode>),
 }
 
 impl AnyCode {
@@ -51,6 +53,15 @@ impl AnyCode {
         match concept {
             Concept::Binding => Code::new(runtime, loaded).map(Arc::new).map(Self::Binding),
             Concept::Guard => GuardCode::new(runtime, loaded).map(Arc::new).map(Self::Guard),
+            Concept::Matcher => MatcherCode::new(runtime, loaded).map(Arc::new).map(Self::Matcher),
+        }
+    }
+
+    fn concept(&self) -> Concept {
+        match self {
+            Self::Binding(_) => Concept::Binding,
+            Self::Guard(_) => Concept::Guard,
+            Self::Matcher(_) => Concept::Matcher,
         }
     }
 
@@ -58,6 +69,7 @@ impl AnyCode {
         match self {
             Self::Binding(code) => code.type_name(),
             Self::Guard(code) => code.type_name(),
+            Self::Matcher(code) => code.type_name(),
         }
     }
 
@@ -65,6 +77,7 @@ impl AnyCode {
         match self {
             Self::Binding(code) => Arc::strong_count(code) > 1,
             Self::Guard(code) => Arc::strong_count(code) > 1,
+            Self::Matcher(code) => Arc::strong_count(code) > 1,
         }
     }
 }
@@ -75,6 +88,8 @@ pub enum AnyPlugin {
     Binding(BindingPlugin),
     /// It serves a guard type.
     Guard(GuardPlugin),
+    /// It serves a matcher type.
+    Matcher(MatcherPlugin),
 }
 
 /// Why there is no plugin of a type.
@@ -120,6 +135,31 @@ impl fmt::Display for LibraryError {
 
 impl std::error::Error for LibraryError {}
 
+impl AnyPlugin {
+    /// `binding`, `guard` or `matcher`.
+    pub fn concept(&self) -> &'static str {
+        self.serves().0.name()
+    }
+
+    /// The type, and the version.
+    pub fn names(&self) -> (&str, &str) {
+        match self {
+            Self::Binding(plugin) => (&plugin.describe().type_name, &plugin.describe().version),
+            Self::Guard(plugin) => (&plugin.describe().type_name, &plugin.describe().version),
+            Self::Matcher(plugin) => (&plugin.describe().type_name, &plugin.describe().version),
+        }
+    }
+
+    /// What it serves, and the type.
+    pub(crate) fn serves(&self) -> (Concept, &str) {
+        match self {
+            Self::Binding(plugin) => (Concept::Binding, &plugin.describe().type_name),
+            Self::Guard(plugin) => (Concept::Guard, &plugin.describe().type_name),
+            Self::Matcher(plugin) => (Concept::Matcher, &plugin.describe().type_name),
+        }
+    }
+}
+
 impl Library {
     /// Looks through directories. One that is missing or unreadable has nothing.
     pub fn scan(runtime: &Runtime, cache: Option<Cache>, directories: Vec<PathBuf>) -> Self {
@@ -138,19 +178,19 @@ impl Library {
         }
     }
 
-    /// The same, with one binding type taken from a file.
-    pub(crate) fn with(mut self, type_name: &str, path: PathBuf) -> Self {
-        let entry = Entry { concept: "binding", type_name: type_name.to_owned(), path };
-        self.entries.insert(("binding", type_name.to_owned()), entry);
+    /// The same, with one type of a concept taken from a file.
+    pub(crate) fn with(mut self, concept: Concept, type_name: &str, path: PathBuf) -> Self {
+        let entry = Entry { concept: concept.name(), type_name: type_name.to_owned(), path };
+        self.entries.insert((concept.name(), type_name.to_owned()), entry);
         self
     }
 
-    /// The file that a binding type is in, which is the one that a swap replaces; for a type that has none, its place
-    /// in the first directory that there is.
-    pub(crate) fn place_of(&self, type_name: &str) -> Option<PathBuf> {
-        let known = self.entries.get(&("binding", type_name.to_owned())).map(|entry| entry.path.clone());
+    /// The file that a type of a concept is in, which is the one that a swap replaces; for a type that has none, its
+    /// place in the first directory that there is.
+    pub(crate) fn place_of(&self, concept: Concept, type_name: &str) -> Option<PathBuf> {
+        let known = self.entries.get(&(concept.name(), type_name.to_owned())).map(|entry| entry.path.clone());
         let first = || self.directories.iter().find(|directory| directory.is_dir());
-        known.or_else(|| Some(first()?.join(format!("binding_{type_name}.wasm"))))
+        known.or_else(|| Some(first()?.join(format!("{concept}_{type_name}.wasm"))))
     }
 
     /// The digest of the file that a type of that concept is in; none if there is no such file that can be read.
@@ -189,7 +229,7 @@ impl Library {
             (AnyCode::Binding(code), path) => {
                 Ok(Arc::new(BindingPlugin::new(code, path, options.allowance.clone())))
             }
-            (AnyCode::Guard(_), path) => Err(other_concept(path, Concept::Binding, Concept::Guard)),
+            (other, path) => Err(other_concept(path, Concept::Binding, &other)),
         }
     }
 
@@ -199,7 +239,21 @@ impl Library {
             (AnyCode::Guard(code), path) => {
                 Ok(Arc::new(GuardPlugin::new(code, path, options.allowance.clone())))
             }
-            (AnyCode::Binding(_), path) => Err(other_concept(path, Concept::Guard, Concept::Binding)),
+            (other, path) => Err(other_concept(path, Concept::Guard, &other)),
+        }
+    }
+
+    /// Loads the plugin of a matcher type.
+    pub fn matcher(
+        &self,
+        type_name: &str,
+        options: &PluginOptions,
+    ) -> Result<Arc<MatcherPlugin>, LibraryError> {
+        match self.plugin(Concept::Matcher, type_name, options)? {
+            (AnyCode::Matcher(code), path) => {
+                Ok(Arc::new(MatcherPlugin::new(code, path, options.allowance.clone())))
+            }
+            (other, path) => Err(other_concept(path, Concept::Matcher, &other)),
         }
     }
 
@@ -263,14 +317,16 @@ impl Library {
         let plugin = match AnyCode::new(&self.runtime, &loaded, concept)? {
             AnyCode::Binding(code) => AnyPlugin::Binding(BindingPlugin::new(code, path, allowance)),
             AnyCode::Guard(code) => AnyPlugin::Guard(GuardPlugin::new(code, path, allowance)),
+            AnyCode::Matcher(code) => AnyPlugin::Matcher(MatcherPlugin::new(code, path, allowance)),
         };
         Ok((loaded, plugin))
     }
 }
 
 /// The same file, under names of two concepts, was loaded as the other one.
-fn other_concept(path: PathBuf, expected: Concept, found: Concept) -> LibraryError {
-    let error = LoadError::OtherConcept { expected: expected.to_string(), found: found.to_string() };
+fn other_concept(path: PathBuf, expected: Concept, found: &AnyCode) -> LibraryError {
+    let error =
+        LoadError::OtherConcept { expected: expected.to_string(), found: found.concept().to_string() };
     LibraryError::Unusable { path, error }
 }
 

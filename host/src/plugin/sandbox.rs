@@ -19,17 +19,19 @@ pub(crate) const ANSWER_OCTETS_MAX: usize = 64 << 20;
 pub(crate) enum Concept {
     Binding,
     Guard,
+    Matcher,
 }
 
 impl Concept {
-    /// All that are served.
-    pub(crate) const ALL: [Self; 2] = [Self::Binding, Self::Guard];
+    /// All that there are.
+    pub(crate) const ALL: [Self; 3] = [Self::Binding, Self::Guard, Self::Matcher];
 
     /// The word that names of files and exports begin with.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Binding => "binding",
             Self::Guard => "guard",
+            Self::Matcher => "matcher",
         }
     }
 }

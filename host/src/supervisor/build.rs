@@ -1,7 +1,7 @@
 //! The difference between two plans, and what is made for it before any worker is told.
 
-use crate::plan::{Fingerprint, Pipeline, Plan, PlannedGuard, Role};
-use crate::plugin::{AttachError, Digest, GuardInstance, Instance};
+use crate::plan::{Fingerprint, Pipeline, Plan, PlannedGuard, PlannedMatcher, Role};
+use crate::plugin::{AttachError, Digest, GuardInstance, Instance, MatcherInstance};
 use crate::worker::command::{Crossing, NewPipeline, PipelineReport};
 use crate::worker::crossing::{Bell, link};
 use serde_json::{Value, json};
@@ -105,6 +105,7 @@ fn pipeline(
         false => attach(planned).map(Some),
     };
     let guards = plan.guards.iter().map(guard).collect::<Result<_, _>>()?;
+    let matchers = plan.matchers.iter().map(attach_matcher).collect::<Result<_, _>>()?;
     let (mut instances, mut sockets) = (Vec::new(), Vec::new());
     for (position, planned) in plan.bindings.iter().enumerate() {
         let (instance, listening) = match &planned.role {
@@ -122,12 +123,17 @@ fn pipeline(
         instances.push(instance);
         sockets.push(listening);
     }
-    Ok(NewPipeline { plan: Arc::clone(plan), instances, guards, listening: sockets, crossings })
+    Ok(NewPipeline { plan: Arc::clone(plan), instances, guards, matchers, listening: sockets, crossings })
 }
 
 fn attach(planned: &PlannedGuard) -> Result<Box<dyn GuardInstance>, String> {
     let attached = planned.guard_type.attach(&planned.config);
     attached.map_err(|error| not_attached(&planned.name, planned.guard_type.file(), &error))
+}
+
+fn attach_matcher(planned: &PlannedMatcher) -> Result<Box<dyn MatcherInstance>, String> {
+    let attached = planned.matcher_type.attach(&planned.config, &planned.uses);
+    attached.map_err(|error| not_attached(&planned.name, planned.matcher_type.file(), &error))
 }
 
 fn not_attached(name: &str, file: Option<&Path>, error: &AttachError) -> String {

@@ -2,7 +2,7 @@
 
 use crate::native::tcp::Listening;
 use crate::plan::{Fingerprint, Pipeline};
-use crate::plugin::{GuardInstance, Instance};
+use crate::plugin::{GuardInstance, Instance, MatcherInstance};
 use crate::worker::crossing::LinkEnd;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -46,6 +46,8 @@ pub(crate) struct NewPipeline {
     pub(crate) instances: Vec<Option<Box<dyn Instance>>>,
     /// By guard; none for one that a running pipeline asks already.
     pub(crate) guards: Vec<Option<Box<dyn GuardInstance>>>,
+    /// By matcher.
+    pub(crate) matchers: Vec<Box<dyn MatcherInstance>>,
     /// Sockets on addresses that no running pipeline listens on, by binding.
     pub(crate) listening: Vec<Vec<Listening>>,
     /// Of bindings that have an instance on one worker, by their positions. None where there is one worker.

@@ -1,6 +1,7 @@
 //! A pipeline on one worker: an engine, an instance of each binding, and one turn of them.
 
 pub(super) mod handover;
+mod matchers;
 mod others;
 mod plugin;
 mod portal;
@@ -13,6 +14,7 @@ use crate::native::{NativeBinding, Seat};
 use crate::plan::{Pipeline, Role};
 use crate::plugin::{Instant, Returned};
 use crate::worker::wake::Socket;
+use matchers::Matchers;
 use others::{OtherSlots, is_taken_from};
 use plugin::{Instances, PluginSlot};
 use portal::{Away, Home, Portal};
@@ -67,6 +69,7 @@ pub(super) struct Running {
     pub(super) drain_until_ms: Option<u64>,
     /// Whether its bindings are yet to be told that it drains.
     is_drain_untold: bool,
+    matchers: Matchers,
     /// When a session is over or is to be renewed, in ms.
     session_deadline_ms: Option<u64>,
     /// Before this time, nothing more is logged of violations and limits.
@@ -88,7 +91,7 @@ impl Running {
         new: NewPipeline,
         listeners: &mut Listeners,
     ) -> io::Result<Self> {
-        let NewPipeline { plan, instances, guards: _, listening, crossings } = new;
+        let NewPipeline { plan, instances, guards: _, matchers, listening, crossings } = new;
         let mut bindings = Vec::with_capacity(plan.bindings.len());
         for (position, (planned, (instance, listening))) in
             plan.bindings.iter().zip(instances.into_iter().zip(listening)).enumerate()
@@ -133,6 +136,7 @@ impl Running {
             bindings,
             drain_until_ms: None,
             is_drain_untold: false,
+            matchers: Matchers::new(matchers),
             session_deadline_ms: None,
             next_report_ms: 0,
         })
@@ -231,6 +235,7 @@ impl Running {
 
     /// Gives its instances the last call.
     pub(super) fn detach(mut self) {
+        self.matchers.detach(&self.plan.matchers);
         for slot in &mut self.bindings {
             let Slot::Plugin(PluginSlot { name, instances, .. }) = slot else { continue };
             let traps = match instances {
@@ -251,7 +256,7 @@ impl Running {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.engine.is_ready()
+        self.engine.is_ready() || self.engine.has_questions()
     }
 
     /// When it has something to do next, in ms.
@@ -293,6 +298,7 @@ impl Running {
         self.engine.advance(now.monotonic_ms);
         self.engine.expire(now.unix_ms);
         for _ in 0..TURN_BATCHES_MAX {
+            self.matchers.answer(&self.plan.matchers, &mut self.engine, now);
             let Some(binding) = self.engine.next_ready() else { break };
             // What waits for it is taken when the other worker has made room.
             if self.portals().any(|portal| portal.holds_up(binding)) {

@@ -3,4 +3,5 @@
 //! The guest `ask` asks guards as its peer says, the guest `say` accepts whom it is told to: see their sources.
 
 mod asking;
+mod matching;
 mod site;

@@ -201,7 +201,7 @@ pub(super) fn condition(when: &Value, pointer: &str) -> Result<Condition, Vec<Op
             Err(more) => errors.extend(more),
         }
     }
-    if errors.is_empty() { Ok(Condition { any }) } else { Err(errors) }
+    if errors.is_empty() { Ok(Condition { any, matched: Vec::new() }) } else { Err(errors) }
 }
 
 #[cfg(test)]
