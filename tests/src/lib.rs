@@ -7,7 +7,8 @@
 //! * [`plugin`] makes versions of plugins, good and bad ones.
 //! * [`Client`] is a socket with a deadline, [`http`] reads responses.
 //! * [`Browser`] is a Chromium that loads pages and runs scripts in them; [`pages`] is an origin of such pages.
-//! * [`Upstream`] is what a host connects to, [`Names`] are what it finds there.
+//! * [`Upstream`] is what a host connects to, [`Server`] is one that others have written, [`Names`] are what it finds
+//!   there.
 //! * [`config`] writes the `zilla.yaml` that most tests begin with.
 //!
 //! Nothing waits for a time: whatever is waited for is waited for by name, within [`PATIENCE`].
@@ -28,6 +29,7 @@ pub mod pages;
 pub mod plugin;
 pub mod ports;
 pub mod random;
+pub mod servers;
 pub mod streams;
 pub mod upstream;
 pub mod websocket;
@@ -42,6 +44,7 @@ pub use host::Host;
 pub use log::{Line, Log};
 pub use names::Names;
 pub use ports::Ports;
+pub use servers::Server;
 pub use upstream::Upstream;
 
 /// How long anything may take before a test fails: much longer than it takes on a busy machine.

@@ -8,6 +8,7 @@ mod proxy;
 mod refusals;
 mod requests;
 mod timeouts;
+mod upstreams;
 
 use zilla_tests::http::HttpClient;
 use zilla_tests::{Host, Ports, config};

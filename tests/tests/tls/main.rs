@@ -12,3 +12,4 @@ mod mutual;
 mod proxies;
 mod streams;
 mod support;
+mod upstreams;
