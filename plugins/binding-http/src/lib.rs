@@ -159,7 +159,7 @@
 //! | `data` | content | content, without framing |
 //! | `flush` | | further interim responses, and the final one behind them |
 //! | `end` | trailers, sent if the request is chunked | trailers |
-//! | `abort`, `reset` | before the response: the request is cancelled and its connection closed | a failure, by its code |
+//! | `abort`, `reset` | before the response: the request is cancelled and its connection closed, its stream of HTTP/2 reset | a failure, by its code |
 //!
 //! * A connection is opened on the exit with `authority` (`host:port`) and an `alpn` for each version, `h2` first. By these
 //!   a `tcp` client without `options.host` finds the origin, and a `tls` client the server name and what to offer.
@@ -167,6 +167,8 @@
 //!   `versions` has `h2` alone. So HTTP/2 over TLS takes a `tls` client as the exit, without `alpn` in its options or with
 //!   both versions there, and `versions: [h2]` without TLS is HTTP/2 with prior knowledge. Where TLS has agreed on what
 //!   `versions` does not have, the log says so, and the request fails.
+//! * `:scheme` is handed on over HTTP/2 as it came. Behind a server that is reached through TLS it is `https`, which an
+//!   origin in clear may refuse: an override of `:scheme` says what is meant.
 //! * Connections are shared by requests of the same route, authorization, `:scheme` and `:authority`: an **origin**.
 //!   The one used last is used next. With `isolation: stream`, each request has a connection of its own; set
 //!   `limits.idle-connections: 0` there.
@@ -197,7 +199,7 @@
 //! | `limits.idle-connections` | 10 | most that are kept while they have no request |
 //! | `limits.waiting-requests` | 100 | most requests to an origin that wait for a connection: one more fails with `limit` |
 //! | `limits.header-bytes`, `limits.header-count` | 16384, 100 | longest head or trailers of a response, most fields; of HTTP/2 decoded, and 32 octets more for each field |
-//! | `limits.h2.*` | as above | what a connection of HTTP/2 may take, the origin being the one that is limited. `concurrent-streams` is the most requests of a connection at a time: more have another, or wait; `resets` those that the origin resets |
+//! | `limits.h2.*` | as above | what a connection of HTTP/2 may take, the origin being the one that is limited. `concurrent-streams` is the most requests of a connection at a time: more have another, or wait; `resets` are more resets than there were requests |
 //! | `timeouts.waiting-ms` | 10000 | for a request to get a connection: `limit` |
 //! | `timeouts.response-ms` | 60000 | from the end of a request, or of its head if it waits to be told to go on, to the end of the head of its response: `timeout` |
 //! | `timeouts.body-read-ms` | 60000 | between two pieces of a response, while the opener would take more: `timeout` |

@@ -146,6 +146,20 @@ fn floods_end_the_connection() {
 }
 
 #[test]
+fn one_reset_for_each_request_is_no_flood() {
+    let harness = client("limits: {h2: {resets: 2, control-frames: 50}}");
+    let mut origin: Option<Origin> = None;
+    for index in 0..100 {
+        let mut opener = ask_with(&harness, request("POST"));
+        let origin = origin.get_or_insert_with(|| Origin::accept(&harness));
+        origin.send(rst_stream(index * 2 + 1, CANCEL));
+        expect_failed(&mut opener, CloseCode::Violation);
+    }
+    origin.unwrap().send(rst_stream(1, CANCEL));
+    expect_ended("limits: {h2: {resets: 2}}", rst_stream(1, CANCEL).repeat(3), ENHANCE_YOUR_CALM);
+}
+
+#[test]
 fn a_field_block_has_limits() {
     let options = "limits: {h2: {continuations: 3}}";
     let start = headers(0, 1, [(":status", "200")]);

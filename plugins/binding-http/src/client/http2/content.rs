@@ -7,6 +7,9 @@ use crate::h2::frame::{self, Code, Head, Wrong, flag};
 use crate::source::Source;
 use zilla_sdk::{Attributes, CloseCode, Context, Payload};
 
+/// Shortest `DATA` in octets, of a stream that is over, that are not counted as a control frame.
+const LATE_OCTETS_MIN: u32 = 256;
+
 impl Http2 {
     /// The head of `DATA`: windows are charged for all of it, padding included.
     pub(super) fn on_data(&mut self, head: Head, cx: &mut Context<'_>) -> Result<(), Wrong> {
@@ -16,7 +19,12 @@ impl Http2 {
             return Err(Wrong::Connection(Code::FlowControlError, because));
         }
         let place = self.exchanges.find(head.stream);
-        if place.is_none() || head.octets == 0 && !head.has(flag::END_STREAM) {
+        let is_little = match place {
+            Some(_) => head.octets == 0 && !head.has(flag::END_STREAM),
+            // The stream was given up, and this was under way, for as long as it is what windows have room for.
+            None => head.octets < LATE_OCTETS_MIN,
+        };
+        if is_little {
             self.spend_control(cx)?;
         }
         let Some(exchange) = place.and_then(|place| self.exchanges.get(place)) else { return Ok(()) };

@@ -44,6 +44,8 @@ impl Http2 {
         exchange.receive_window = ReceiveWindow::new(self.client.limits.h2.stream_window_bytes);
         let place = self.exchanges.insert(exchange);
         self.controls.earn(EARNED_CONTROLS);
+        // Each stream may be reset once.
+        self.resets.earn(1);
         self.clock.request_began(&self.client.options().timeouts, now_ms);
         self.send_held(place, cx);
     }
