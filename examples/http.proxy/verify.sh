@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # Checks a running gateway: verify.sh [HOST:PORT [UPSTREAM_PORT]], default $ADDRESS or localhost:7114. Its upstream is
-# the port after that of the gateway, unless it is given. Nothing else may listen there.
+# the port after that of the gateway, unless it is given. Nothing else may listen there. $TLS is the folder of the
+# certificates, default tls/ beside this script.
 set -euo pipefail
 
 address=${1:-${ADDRESS:-localhost:7114}}
-upstream_port=${2:-$((${address##*:} + 1))}
-url=http://$address
+port=${address##*:}
+upstream_port=${2:-$((port + 1))}
+here=$(cd "$(dirname "$0")" && pwd)
+tls=${TLS:-$here/tls}
+url=https://localhost:$port
 
 fail() {
   echo "verify http.proxy: $*" >&2
@@ -13,11 +17,13 @@ fail() {
 }
 
 ask() {
-  curl --silent --show-error --max-time 30 "$@" || fail "no answer from $address to: curl $*"
+  curl --silent --show-error --max-time 30 --cacert "$tls/ca.crt" --connect-to "localhost:$port:$address" "$@" ||
+    fail "no answer from $address to: curl $*"
 }
 
 command -v curl >/dev/null || fail "curl is not installed"
 command -v python3 >/dev/null || fail "python3 is not installed"
+[ -f "$tls/ca.crt" ] || fail "$tls/ca.crt is missing: run $here/setup.sh where zilla.yaml is"
 scratch=$(mktemp -d)
 upstream=
 trap '[ -z "$upstream" ] || kill "$upstream" 2>/dev/null; rm -rf "$scratch"' EXIT
@@ -79,9 +85,9 @@ got() {
 }
 
 ask -o /dev/null -D "$scratch/headers" -H 'X-Forwarded-For: 192.0.2.1' -H 'Connection: x-gone' "$url/"
-[ "$(got via)" = "1.1 zilla" ] || fail "via: expected '1.1 zilla', found '$(got via)'"
+[[ $(got via) =~ ^(1.1|2)\ zilla$ ]] || fail "via: expected '2 zilla' or '1.1 zilla', found '$(got via)'"
 [ "$(got x-forwarded-for)" != 192.0.2.1 ] || fail "the client could claim another address"
-[ "$(got x-forwarded-proto)" = http ] || fail "x-forwarded-proto: expected http, found '$(got x-forwarded-proto)'"
+[ "$(got x-forwarded-proto)" = https ] || fail "x-forwarded-proto: expected https, found '$(got x-forwarded-proto)'"
 [ "$(got connection)" = nothing ] || fail "connection was handed on: '$(got connection)'"
 
 found=$(ask -I -o /dev/null -w '%{http_code}' "$url/")
@@ -100,5 +106,19 @@ found=$(tr -d '\r' <"$scratch/headers" | grep -c '^x-peer: ')
 [ "$found" = 3 ] || fail "expected three answers, found $found"
 found=$(tr -d '\r' <"$scratch/headers" | grep '^x-peer: ' | sort -u | wc -l)
 [ "$found" = 1 ] || fail "three requests took $found connections to the upstream"
+
+# Each version of a client, to an upstream of each.
+versions=(--http1.1)
+! curl --version | grep -q HTTP2 || versions+=(--http2)
+for version in "${versions[@]}"; do
+  for path in / /echo/; do
+    found=$(ask "$version" -d "hello from $version" -w ' %{http_version}' "$url$path")
+    [ "$found" = "hello from $version ${version#--http}" ] ||
+      [ "$found" = "hello from $version ${version#--http}.0" ] ||
+      fail "$version $path: expected 'hello from $version', found '$found'"
+    ask "$version" -H 'Expect:' -T - -o "$scratch/found" "$url$path" <"$scratch/sent"
+    [ "$(sha256sum <"$scratch/found")" = "$sent" ] || fail "$version $path: 10 MiB came back changed"
+  done
+done
 
 echo "verify http.proxy: ok"
