@@ -329,3 +329,100 @@ fn an_upgrade_goes_through_an_origin_of_http2() {
     client.recv(end());
     assert_eq!(chain.server.streams(), 0);
 }
+
+/// The head of an extended `CONNECT`.
+const CONNECT: [(&str, &str); 6] = [
+    (":method", "CONNECT"),
+    (":protocol", "websocket"),
+    (":scheme", "http"),
+    (":authority", "a"),
+    (":path", "/chat"),
+    ("sec-websocket-version", "13"),
+];
+
+#[test]
+fn an_extended_connect_goes_through_an_origin_of_http1() {
+    use base64ct::{Base64, Encoding};
+    use sha1::{Digest, Sha1};
+    let mut chain = Chain::new("upgrade: [websocket]", "versions: [http/1.1], upgrade: [websocket]");
+    let mut client = Client::connect(&chain.server);
+    client.send(headers(visitor::END_HEADERS, 1, CONNECT));
+    client.send(frame(visitor::DATA, 0, 1, "early"));
+    chain.pump();
+    let mut origin = chain.accept();
+    let sent = origin.recv_text();
+    let key = sent.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap().to_owned();
+    let expected = format!(
+        "GET /chat HTTP/1.1\r\nhost: a\r\nsec-websocket-version: 13\r\nsec-websocket-key: {key}\r\n\
+         upgrade: websocket\r\nconnection: upgrade\r\n\r\n"
+    );
+    assert_eq!(sent, expected);
+    let digest =
+        Sha1::new().chain_update(key).chain_update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
+    let accept = Base64::encode_string(&digest);
+    origin.send(data(format!(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-accept: {accept}\r\nsec-websocket-protocol: x\r\n\r\nhi"
+    )));
+    chain.pump();
+    assert_eq!(origin.recv_text(), "early");
+    let head = client.expect_head(1, "200");
+    assert!(!head.ends() && head.field("sec-websocket-protocol") == Some("x"), "{head:?}");
+    assert!(head.field("sec-websocket-accept").is_none() && head.field("upgrade").is_none(), "{head:?}");
+    client.expect(visitor::DATA, 0, 1, "hi");
+    client.send(frame(visitor::DATA, visitor::END_STREAM, 1, "bye"));
+    chain.pump();
+    assert_eq!(origin.recv_text(), "bye");
+    origin.recv(end());
+    origin.send(end());
+    chain.pump();
+    client.expect(visitor::DATA, visitor::END_STREAM, 1, "");
+}
+
+#[test]
+fn an_extended_connect_goes_through_an_origin_of_http2() {
+    let mut chain = Chain::new("upgrade: [websocket]", "versions: [h2], upgrade: [websocket]");
+    for answer in ["200", "403"] {
+        let mut client = Client::connect(&chain.server);
+        client.send(headers(visitor::END_HEADERS, 1, CONNECT));
+        chain.pump();
+        let mut origin = Origin::with(&chain.client, &crate::origin::setting(8, 1));
+        origin.peer.grant_all();
+        let head = origin.recv();
+        let fields: Vec<&str> = head.fields.iter().map(|(name, _)| &**name).collect();
+        let expected = [":method", ":scheme", ":authority", ":path", ":protocol", "sec-websocket-version"];
+        assert_eq!(fields, expected);
+        origin.send(headers(visitor::END_HEADERS, 1, [(":status", answer)]));
+        chain.pump();
+        assert!(!client.expect_head(1, answer).ends());
+        origin.send(frame(visitor::DATA, visitor::END_STREAM, 1, "bye"));
+        chain.pump();
+        client.expect(visitor::DATA, 0, 1, "bye");
+        client.expect(visitor::DATA, visitor::END_STREAM, 1, "");
+        if answer == "200" {
+            client.send(frame(visitor::DATA, visitor::END_STREAM, 1, "bye"));
+            chain.pump();
+            origin.expect(visitor::DATA, 0, 1, "bye");
+        }
+        origin.expect(visitor::DATA, visitor::END_STREAM, 1, "");
+        origin.peer.send(end());
+        chain.pump();
+    }
+}
+
+#[test]
+fn an_origin_without_another_protocol_is_a_502() {
+    for client in ["versions: [h2], upgrade: [websocket]", "versions: [h2]"] {
+        let mut chain = Chain::new("upgrade: [websocket]", client);
+        let mut client = Client::connect(&chain.server);
+        client.send(headers(visitor::END_HEADERS, 1, CONNECT));
+        chain.pump();
+        if let Some(mut peer) = chain.client.opened() {
+            peer.recv_begin();
+            peer.send(begun());
+            peer.send(data(frame(visitor::SETTINGS, 0, 0, [])));
+            chain.pump();
+        }
+        client.expect_head(1, "502");
+    }
+}

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use zilla_tests::http::HttpClient;
 use zilla_tests::random::Random;
+use zilla_tests::websocket::{WebSocket, opcode};
 use zilla_tests::{Folder, Host, Ports, Server, Upstream, command, config, until};
 
 /// A host with one worker that speaks HTTP/2 to an upstream, with more options of the client.
@@ -153,4 +154,26 @@ fn an_origin_that_speaks_http1_is_not_taken_for_one_of_http2() {
     origin.send("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
     assert_eq!(client.response().head.status, 502);
     host.log().wait_for("why", |line| line.message().contains("frame"));
+}
+
+#[test]
+fn a_websocket_goes_over_http2_to_another_host() {
+    let behind = Ports::one();
+    let _echo = Host::start(&config::ws_echo(&behind, ""));
+    let port = Ports::one();
+    let client = "versions: [h2], upgrade: [websocket]";
+    let yaml = config::http_proxy(&port, behind.first(), "upgrade: [websocket]", client, "");
+    let host = Host::start(&yaml);
+    let mut sockets: Vec<WebSocket> = (0..10).map(|_| WebSocket::connect(port.first())).collect();
+    let mut random = Random::new(9);
+    for octets in [1, 125, 65_536, 1 << 20] {
+        for socket in &mut sockets {
+            socket.expect_echo(opcode::BINARY, random.octets(octets));
+        }
+    }
+    for socket in sockets {
+        socket.close(1000);
+    }
+    // All of them shared the one connection that is left.
+    until("one connection is left", || host.connections() == 1);
 }
