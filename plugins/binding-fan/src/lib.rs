@@ -7,7 +7,9 @@
 //! ```
 //!
 //! There is one instance for the streams of all workers. Members of one route are one group: the first opens the group's
-//! stream to the exit, with its own attributes and authorization, and all get the `begin` with which that answers.
+//! stream to the exit, with its own attributes and authorization, and all get the `begin` with which that answers. Who may
+//! be a member, `guarded` on the binding's routes says. The stream of a group is its opener's as far as guards are asked
+//! behind it, and where the session of that one expires, the group ends with it.
 //!
 //! **From members to the exit** ([`floor`]). A message, from its `init` to its `fin`, goes out in one piece: what
 //! others send meanwhile waits. A message that comes in several pieces is gathered first, so that who stalls or leaves in

@@ -18,6 +18,7 @@ mod edits;
 mod flat;
 mod handover;
 mod meanwhile;
+mod pinned;
 mod soak;
 mod state;
 mod support;
