@@ -69,8 +69,8 @@
 //! | `limits.h2.concurrent-streams` | 100 | most requests of a connection at a time, at most 1,000: REFUSED_STREAM |
 //! | `limits.h2.frame-bytes` | 16384 | longest payload of a frame: FRAME_SIZE_ERROR |
 //! | `limits.h2.table-bytes` | 4096 | largest HPACK table of a client; that of responses has 4,096 at most |
-//! | `limits.h2.stream-window-bytes` | 262144 | what a client may send ahead of an exit: FLOW_CONTROL_ERROR |
-//! | `limits.h2.connection-window-bytes` | 1048576 | the same of all requests together: FLOW_CONTROL_ERROR |
+//! | `limits.h2.stream-window-bytes` | 262144 | what a client may send ahead of an exit at first: FLOW_CONTROL_ERROR. While the exit takes everything that comes, it grows to four times as much, but not over half of the connection's |
+//! | `limits.h2.connection-window-bytes` | 2097152 | the same of all requests together: FLOW_CONTROL_ERROR |
 //! | `limits.h2.continuations` | 8 | most CONTINUATION of a field block, whose octets are limited as well: ENHANCE_YOUR_CALM |
 //! | `limits.h2.resets` | 1000 | streams that a client resets, or makes this end reset, at once and again in 30 s: ENHANCE_YOUR_CALM |
 //! | `limits.h2.control-frames` | 10000 | SETTINGS, PING, PRIORITY, WINDOW_UPDATE, GOAWAY, empty DATA and unknown frames, counted alike; a request, or a frame of 256 octets of a response, pays for two: ENHANCE_YOUR_CALM |
@@ -103,7 +103,7 @@
 //! |---|---|---|
 //! | a frame that is not complete | `frame-bytes`; content is not waited for | the connection ends |
 //! | a field block that is not complete | `header-bytes` and 16 KiB | ENHANCE_YOUR_CALM |
-//! | content of requests | `connection-window-bytes`, and of each stream `stream-window-bytes` | the client has no window |
+//! | content of requests | `connection-window-bytes`, and of each stream four times `stream-window-bytes` | the client has no window |
 //! | trailers of a request | `header-bytes` for each stream | 431 |
 //! | content of responses | for each stream the credit that a direction starts with | the exit has no credit |
 //! | HPACK tables | `table-bytes` or 4 KiB, and 4 KiB, and 1 KiB to look them up | old fields are forgotten |

@@ -40,6 +40,8 @@ impl SendWindow {
 pub(crate) struct ReceiveWindow {
     /// What the peer has when nothing is under way.
     whole: u32,
+    /// What that may become.
+    most: u32,
     /// What the peer may still send.
     left: i64,
     /// What was taken and not given back.
@@ -48,7 +50,12 @@ pub(crate) struct ReceiveWindow {
 
 impl ReceiveWindow {
     pub(crate) fn new(octets: u32) -> Self {
-        Self { whole: octets, left: i64::from(octets), taken: 0 }
+        Self::growing(octets, octets)
+    }
+
+    /// A window that begins with so many octets, and grows to so many at most: see [`Self::grow`].
+    pub(crate) fn growing(octets: u32, most: u32) -> Self {
+        Self { whole: octets, most: most.max(octets), left: i64::from(octets), taken: 0 }
     }
 
     /// The peer sends so many octets; false if it may not.
@@ -69,6 +76,16 @@ impl ReceiveWindow {
         self.left += i64::from(self.taken);
         Some(std::mem::take(&mut self.taken))
     }
+
+    /// Makes the window twice as large, if it may be: of whoever takes all at once, more can be on its way without
+    /// being held. Says by how much it has grown.
+    #[must_use]
+    pub(crate) fn grow(&mut self) -> u32 {
+        let growth = self.whole.min(self.most - self.whole);
+        self.whole += growth;
+        self.left += i64::from(growth);
+        growth
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +102,19 @@ mod tests {
         assert_eq!(window.octets(), 1);
         assert_eq!(window.add(i64::from(U31_MAX)), Err(Overflow));
         assert_eq!(window.octets(), 1);
+    }
+
+    #[test]
+    fn a_window_doubles_until_it_is_as_large_as_it_may_be() {
+        let mut window = ReceiveWindow::growing(100, 350);
+        assert_eq!([window.grow(), window.grow(), window.grow()], [100, 150, 0]);
+        assert!(window.receive(350));
+        assert_eq!(window.take(174), None);
+        assert_eq!(window.take(1), Some(175));
+        assert!(window.receive(175));
+        assert!(!window.receive(1));
+        assert_eq!(ReceiveWindow::new(100).grow(), 0);
+        assert_eq!(ReceiveWindow::growing(100, 10).grow(), 0);
     }
 
     #[test]

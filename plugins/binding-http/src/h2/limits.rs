@@ -1,5 +1,6 @@
 //! `options.limits.h2` of the binding in `zilla.yaml`.
 
+use super::flow::ReceiveWindow;
 use super::frame::{FRAME_OCTETS_MIN, U31_MAX};
 use super::settings::Settings;
 use schemars::JsonSchema;
@@ -19,7 +20,9 @@ pub struct HttpH2Limits {
     /// Largest table for decoding field lists, in octets.
     #[schemars(range(max = 65_536))]
     pub table_bytes: u32,
-    /// Octets of a body that the peer may send ahead of who takes it.
+    /// Octets of a body that the peer may send ahead of who takes it. At first: a server
+    /// lets it grow to four times as much while the exit takes everything that comes, but not over half of the
+    /// connection's.
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub stream_window_bytes: u32,
     /// The same of all streams of a connection together, at least 65,535.
@@ -45,7 +48,7 @@ impl Default for HttpH2Limits {
             frame_bytes: FRAME_OCTETS_MIN,
             table_bytes: 4_096,
             stream_window_bytes: 262_144,
-            connection_window_bytes: 1_048_576,
+            connection_window_bytes: 2_097_152,
             continuations: 8,
             resets: 1_000,
             control_frames: 10_000,
@@ -75,6 +78,14 @@ impl HttpH2Limits {
             }
         }
         Ok(())
+    }
+
+    /// The window of a server's stream, which grows. One whose exit has stopped leaves the others half of the
+    /// connection's.
+    pub(super) fn stream_window(&self) -> ReceiveWindow {
+        const GROWTH: u32 = 4;
+        let most = self.stream_window_bytes.saturating_mul(GROWTH).min(self.connection_window_bytes / 2);
+        ReceiveWindow::growing(self.stream_window_bytes, most)
     }
 
     /// What the peer is told of it.

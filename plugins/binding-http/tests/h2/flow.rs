@@ -211,7 +211,8 @@ fn padding_counts_for_windows_and_is_given_back() {
     let mut padded = vec![255];
     padded.extend([0; 255]);
     client.send(frame(DATA, PADDED, 1, padded));
-    client.expect(WINDOW_UPDATE, 0, 1, 256_u32.to_be_bytes());
+    // Given back, and grown by the whole window.
+    client.expect(WINDOW_UPDATE, 0, 1, (256_u32 + 512).to_be_bytes());
 }
 
 #[test]
@@ -285,4 +286,49 @@ fn answers_of_one_call_are_one_piece() {
     let transcript = harness.transcript();
     let answers = transcript.lines().skip(before).filter(|line| line.starts_with(" ←"));
     assert_eq!(answers.count(), 1, "{transcript}");
+}
+
+#[test]
+fn a_window_grows_while_the_exit_takes_everything() {
+    // To four times what it was, or to half of the connection's.
+    for (connection, most) in [(1_000_000, 400_000), (500_000, 250_000)] {
+        let windows = format!("stream-window-bytes: 100000, connection-window-bytes: {connection}");
+        let harness = h2(&format!("limits: {{h2: {{{windows}}}}}"));
+        let mut client = Client::connect(&harness);
+        client.send(post(1));
+        let mut exit = harness.expect_open();
+        exit.auto_window();
+        let (mut sent, mut granted) = (0, 100_000);
+        while sent < 3_000_000 {
+            client.send(frame(DATA, 0, 1, [b'x'; 10_000]));
+            sent += 10_000;
+            exit.recv_all();
+            for frame in client.frames.drain(..).filter(|frame| frame.stream == 1) {
+                assert_eq!(frame.kind, WINDOW_UPDATE);
+                granted += frame.number(0) as usize;
+            }
+            assert!(granted - sent <= most, "{} octets may be sent", granted - sent);
+        }
+        // All of it, but for the half that is given back at once.
+        assert!(granted - sent > most / 2, "{} octets may be sent", granted - sent);
+    }
+}
+
+#[test]
+fn a_window_does_not_grow_for_an_exit_that_takes_nothing() {
+    let harness = h2("limits: {h2: {stream-window-bytes: 100000}}");
+    let mut client = Client::connect(&harness);
+    client.send(post(1));
+    let mut exit = harness.expect_open();
+    for _ in 0..10 {
+        client.send(frame(DATA, 0, 1, [b'x'; 10_000]));
+    }
+    let of_stream = |frame: &Received| if frame.stream == 1 { frame.number(0) } else { 0 };
+    let granted: u32 = client.frames.drain(..).map(|frame| of_stream(&frame)).sum();
+    // Of the exit's first credit: half of the window, which grew once.
+    assert_eq!(granted, 50_000 + 100_000);
+    exit.recv_all();
+    exit.send(window(10));
+    client.read();
+    assert_eq!(client.frames.drain(..).map(|frame| of_stream(&frame)).sum::<u32>(), 0);
 }

@@ -220,7 +220,7 @@ fn what_comes_before_the_answer_is_held_within_the_window() {
     exit.recv_nothing();
     exit.send(begun());
     exit.recv(data("0123456789"));
-    client.expect(WINDOW_UPDATE, 0, 1, 10_u32.to_be_bytes());
+    client.expect(WINDOW_UPDATE, 0, 1, (10_u32 + 10).to_be_bytes());
     let (mut client, _exit) = ask(&harness);
     client.send(frame(DATA, 0, 1, "0123456789+"));
     client.expect_reset(1, FLOW_CONTROL_ERROR);

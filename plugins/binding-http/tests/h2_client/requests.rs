@@ -33,7 +33,7 @@ fn the_first_frames_say_what_is_taken() {
         .flat_map(|(identifier, value)| [&identifier.to_be_bytes()[..], &value.to_be_bytes()].concat())
         .collect();
     origin.expect(SETTINGS, 0, 0, payload);
-    origin.expect(WINDOW_UPDATE, 0, 0, (1_048_576 - 65_535_u32).to_be_bytes());
+    origin.expect(WINDOW_UPDATE, 0, 0, (2_097_152 - 65_535_u32).to_be_bytes());
     origin.expect_get(1);
 }
 

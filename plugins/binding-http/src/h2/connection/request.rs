@@ -4,7 +4,7 @@ use super::frames::{DataLeft, Reading};
 use super::schedule::EARNED_CONTROLS;
 use super::{Connection, Leaving};
 use crate::access::{Grant, Verdict};
-use crate::h2::flow::{ReceiveWindow, SendWindow};
+use crate::h2::flow::SendWindow;
 use crate::h2::frame::{self, Code, Head, Wrong, flag};
 use crate::h2::request::{FieldList, RequestHead, Unfit};
 use crate::h2::streams::{Place, Reply, Request, Stream, Tunnel};
@@ -113,7 +113,7 @@ impl Connection {
             is_taken: begun.exit != 0,
             length_left: begun.length,
             body_left: if is_tunnel { u64::MAX } else { self.shared.limits.body_bytes },
-            receive_window: ReceiveWindow::new(self.shared.limits.h2.stream_window_bytes),
+            receive_window: self.shared.limits.h2.stream_window(),
             inbox: Default::default(),
             inbox_end: (is_tunnel && ends).then(Vec::new),
             reply: Reply::Awaited,
@@ -293,8 +293,10 @@ impl Connection {
         if id != 0
             && let Some(stream) = self.streams.find_stream(id)
             && stream.request == Request::Open
-            && let Some(increment) = stream.receive_window.take(octets)
+            && let Some(taken) = stream.receive_window.take(octets)
         {
+            let growth = if stream.inbox.is_empty() { stream.receive_window.grow() } else { 0 };
+            let increment = taken + growth;
             self.write(cx, |out, _| frame::write_window_update(out, id, increment));
         }
     }
