@@ -195,7 +195,7 @@
 //! |---|---|---|
 //! | `versions` | `[http/1.1, h2]` | which are spoken |
 //! | `overrides`, `upgrade` | | as above |
-//! | `limits.connections` | 10 | most connections to an origin, on each worker |
+//! | `limits.connections` | 10 | most connections to an origin, on each worker; and as many that an origin of HTTP/2 has told to end with what they have |
 //! | `limits.idle-connections` | 10 | most that are kept while they have no request |
 //! | `limits.waiting-requests` | 100 | most requests to an origin that wait for a connection: one more fails with `limit` |
 //! | `limits.header-bytes`, `limits.header-count` | 16384, 100 | longest head or trailers of a response, most fields; of HTTP/2 decoded, and 32 octets more for each field |

@@ -65,6 +65,11 @@ impl Connection {
         }
     }
 
+    /// Whether it takes no more requests, and ends with those that it has.
+    pub(super) fn is_leaving(&self) -> bool {
+        matches!(self, Self::Http2(http2) if http2.is_leaving())
+    }
+
     /// Whether it cannot be used any more, and its stream is over.
     pub(super) fn is_over(&self) -> bool {
         match self {

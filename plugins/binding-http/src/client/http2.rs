@@ -152,6 +152,11 @@ impl Http2 {
         self.leaving == Leaving::No && self.len() == 0
     }
 
+    /// Whether it takes no more requests, and ends with those that it has.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving != Leaving::No
+    }
+
     /// Requests that it has.
     fn len(&self) -> usize {
         self.exchanges.len() + self.tunnels.len()

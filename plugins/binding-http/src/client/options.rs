@@ -42,7 +42,7 @@ impl Default for HttpClientOptions {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct HttpClientLimits {
-    /// Most connections to one origin, on each worker.
+    /// Most connections to one origin, on each worker. As many more may end with what they have, as it told them to.
     #[schemars(range(min = 1, max = 65_535))]
     pub connections: u32,
     /// Most connections to one origin that are kept while they have no request; 0 keeps none.

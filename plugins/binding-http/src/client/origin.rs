@@ -23,7 +23,7 @@ pub struct Origin {
     undecided: Vec<Request>,
     /// Requests for which there is no connection, first come first served.
     waiting: VecDeque<Request>,
-    /// At most `limits.connections`.
+    /// At most `limits.connections`, and as many that are leaving.
     connections: Vec<Connection>,
     /// What the connection spoke that was set up last.
     spoken: Option<HttpVersion>,
@@ -74,7 +74,7 @@ impl Origin {
             connection.begin(request, cx);
             self.connections.push(connection);
             self.settle(self.connections.len() - 1, cx);
-        } else if self.connections.len() < limits.connections as usize {
+        } else if self.may_connect() {
             self.connect(request, cx);
         } else if self.waiting.len() < limits.waiting_requests as usize {
             let waiting_ms = self.client.options().timeouts.waiting_ms;
@@ -85,6 +85,13 @@ impl Origin {
         } else {
             cx.close_stream(request.stream, CloseCode::Limit);
         }
+    }
+
+    /// Whether there may be one more connection. An origin that restarts is not waited for to end what it began.
+    fn may_connect(&self) -> bool {
+        let most = self.client.options().limits.connections as usize;
+        let leaving = self.connections.iter().filter(|connection| connection.is_leaving()).count();
+        self.connections.len() - leaving.min(most) < most
     }
 
     /// A connection that can take a request: one that is set up if there is one.
@@ -188,7 +195,7 @@ impl Origin {
         for request in given_back {
             self.admit(request, cx);
         }
-        if self.connections.len() < self.client.options().limits.connections as usize
+        if self.may_connect()
             && let Some(request) = self.waiting.pop_front()
         {
             self.admit(request, cx);

@@ -33,6 +33,29 @@ fn requests_that_the_origin_did_not_look_at_are_sent_elsewhere() {
 }
 
 #[test]
+fn a_connection_that_is_told_to_go_leaves_room_for_another_and_no_more() {
+    let harness = client("limits: {connections: 1}");
+    let mut opener = ask(&harness);
+    let mut old = Origin::accept(&harness);
+    old.send([goaway(1, NO_ERROR), ok(1)].concat());
+    // It has one request that goes on for long, and is not waited for.
+    let mut second = ask(&harness);
+    let mut new = Origin::accept(&harness);
+    new.expect_get(1);
+    new.send([goaway(1, NO_ERROR), ok(1)].concat());
+    let mut third = ask(&harness);
+    harness.expect_no_open();
+    old.send(frame(DATA, END_STREAM, 1, "x"));
+    assert_eq!(opener.recv_all().last(), Some(&end()));
+    let mut newest = Origin::accept(&harness);
+    newest.expect_get(1);
+    newest.send(nothing(1));
+    expect_nothing(&mut third);
+    new.send(frame(DATA, END_STREAM, 1, "x"));
+    assert_eq!(second.recv_all().last(), Some(&end()));
+}
+
+#[test]
 fn a_body_that_was_sent_is_not_sent_again() {
     let harness = client("");
     let mut opener = harness.open(request("POST"));
