@@ -175,6 +175,8 @@ impl Worker {
                 Err(error) => tracing::error!(pipeline = name, %error, "a pipeline did not start"),
             }
         }
+        // What another worker that was told before has sent to them was heard when nobody looked for it.
+        self.is_rung = true;
         hand_over(&mut self.pipelines, &ending, &started, now_ms);
         for (index, position, listener) in listeners.into_values() {
             self.pipelines[index].accept_last(position, &listener, now_ms);

@@ -164,3 +164,26 @@ fn one_instance_for_each_stream_is_refused_of_what_sees_all_of_them() {
     assert!(log.contains("plugins.everyone.isolation"), "{log}");
     assert!(log.contains("`worker`: `everyone` server has one instance, which sees all streams"), "{log}");
 }
+
+#[test]
+fn a_host_that_is_told_to_end_waits_for_streams_that_cross_and_no_longer_than_it_may() {
+    let ports = Ports::range(2);
+    let mut host = Host::with(&[WORKERS, "--drain-ms=60000"]).start(&everyone(&ports));
+    let mut clients = many(ports.first());
+    clients.iter_mut().for_each(|client| client.echo("before"));
+    host.signal("TERM");
+    host.log().wait_for_event("INFO", "draining");
+    clients.iter_mut().for_each(|client| client.echo("while it drains"));
+    for mut client in clients {
+        client.end();
+        assert_eq!(client.recv_to_end(), (Vec::new(), End::InOrder));
+    }
+    assert!(host.wait().success());
+
+    let mut host = Host::with(&[WORKERS, "--drain-ms=300"]).start(&everyone(&ports));
+    let mut clients = many(ports.first());
+    clients.iter_mut().for_each(|client| client.echo("before"));
+    host.signal("TERM");
+    clients.iter_mut().for_each(Client::expect_reset);
+    assert!(host.wait().success());
+}

@@ -111,7 +111,10 @@ impl Home {
         for side in &mut self.sides {
             match &mut side.link {
                 Some(link) => side.is_blocked = !link.send(&mut side.pending),
-                None => side.pending.clear(),
+                None => {
+                    side.pending.clear();
+                    side.is_blocked = false;
+                }
             }
         }
         self.blocked = self.sides.iter().filter(|side| side.is_blocked).count();

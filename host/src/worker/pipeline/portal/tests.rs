@@ -325,6 +325,22 @@ fn a_binding_whose_link_is_full_waits_and_is_in_turn_again_with_room() {
 }
 
 #[test]
+fn a_binding_does_not_wait_for_a_worker_that_is_lost() {
+    let mut stage = Stage::new();
+    stage.open(2);
+    stage.back(&[Frame::new(1, FrameKind::Begin)], &[]);
+    for _ in 0..=BATCHES_MAX {
+        stage.home.play(&[Frame::new(1, FrameKind::Flush)], &[]);
+        stage.home.send();
+    }
+    assert!(stage.home.portal.holds_up(BINDING));
+    drop(stage.away);
+    stage.home.portal.receive(&mut stage.home.engine);
+    assert!(!stage.home.portal.holds_up(BINDING));
+    assert!(stage.home.portal.is_over());
+}
+
+#[test]
 fn who_sends_past_a_full_link_is_closed_at_the_limit_of_the_binding() {
     const FRAMES_MAX: u32 = 100;
     let mut stage = Stage::with(Quota { queued_frames: FRAMES_MAX, ..Limits::default().quota() });
