@@ -18,6 +18,9 @@ use zilla_engine::{BindingIndex, Engine, StreamId};
 /// Octets read at once. It bounds how long one connection holds up the others of a turn.
 const READ_OCTETS_MAX: usize = 64 << 10;
 
+/// The longest piece that waits for the next one of its batch, in octets: copying more costs as much as writing twice.
+const GATHERED_OCTETS_MAX: usize = 16 << 10;
+
 /// Octets discarded at once after a reset.
 const DISCARD_OCTETS: usize = 16 << 10;
 
@@ -69,8 +72,13 @@ pub(super) struct Connection<T> {
     pub(super) writing: Writing,
     /// Until when a peer that still sends is waited for, in ms; set once everything else is over.
     pub(super) lingers_until: Option<u64>,
-    /// What would have blocked: at most the credit of the direction, since it is given back when written.
+    /// What would have blocked, or waits for the next piece of its batch: at most the credit of the direction, since it
+    /// is given back when written.
     unwritten: Vec<u8>,
+    /// Pieces to write that are still to come of the batch that is handled.
+    coming: u32,
+    /// What is unwritten waits for them; nothing has blocked.
+    is_gathering: bool,
     /// Whether the transport holds octets that it has taken.
     is_held: bool,
     /// Octets written and not yet given back as credit.
@@ -90,6 +98,8 @@ impl<T: Transport> Connection<T> {
             writing: Writing::Open,
             lingers_until: None,
             unwritten: Vec::new(),
+            coming: 0,
+            is_gathering: false,
             is_held: false,
             written: 0,
             terms: Terms::default(),
@@ -143,8 +153,21 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Writes octets, after what is still unwritten, and keeps what would block.
+    /// The batch that is to be handled has one more piece for [`Connection::write`].
+    pub(super) fn expect_piece(&mut self) {
+        self.coming += 1;
+    }
+
+    /// Writes octets, after what is still unwritten, and keeps what would block. A piece that others of its batch follow
+    /// waits for them, so that they are written with one call.
     pub(super) fn write(&mut self, octets: &[u8], now_ms: u64) -> io::Result<()> {
+        self.coming = self.coming.saturating_sub(1);
+        let may_wait = self.coming > 0 && octets.len() <= GATHERED_OCTETS_MAX;
+        if self.is_gathering || (may_wait && self.unwritten.is_empty()) {
+            self.unwritten.extend_from_slice(octets);
+            self.is_gathering = may_wait && self.unwritten.len() <= READ_OCTETS_MAX;
+            return if self.is_gathering { Ok(()) } else { self.write_unwritten(now_ms) };
+        }
         let Some(transport) = self.transport.as_mut().filter(|_| self.unwritten.is_empty()) else {
             self.unwritten.extend_from_slice(octets);
             return Ok(());
@@ -166,6 +189,7 @@ impl<T: Transport> Connection<T> {
     /// Writes what is unwritten as far as it does not block, and asks to be woken for the rest.
     pub(super) fn write_unwritten(&mut self, now_ms: u64) -> io::Result<()> {
         let Some(transport) = &mut self.transport else { return Ok(()) };
+        self.is_gathering = false;
         let mut cx = Context::from_waker(&self.waker);
         let mut taken = 0;
         while taken < self.unwritten.len() {
@@ -219,5 +243,77 @@ impl<T: Transport> Connection<T> {
         if let Some(transport) = &mut self.transport {
             transport.reset_on_drop();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes whatever is written, and notes each call.
+    struct Notes(Vec<Vec<u8>>);
+
+    impl Transport for Notes {
+        fn poll_read<'r>(
+            &mut self,
+            _: &mut Context<'_>,
+            _: impl FnOnce() -> Option<&'r mut [u8]>,
+        ) -> Poll<io::Result<Received>> {
+            Poll::Pending
+        }
+
+        fn poll_write(&mut self, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+            self.0.push(octets.to_vec());
+            Poll::Ready(Ok(octets.len()))
+        }
+
+        fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn reset_on_drop(&mut self) {}
+    }
+
+    /// What is written of one batch with these pieces, by call.
+    fn written(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
+        let mut connection = Connection::new(Some(Notes(Vec::new())), Waker::noop().clone(), 2);
+        pieces.iter().for_each(|_| connection.expect_piece());
+        for piece in pieces {
+            connection.write(piece, 0).unwrap();
+        }
+        assert!(connection.is_written());
+        connection.transport.unwrap().0
+    }
+
+    #[test]
+    fn pieces_of_a_batch_are_written_with_one_call() {
+        assert_eq!(written(&[b"one"]), [b"one"]);
+        assert_eq!(written(&[b"head", b"", b"body"]), [b"headbody"]);
+    }
+
+    #[test]
+    fn long_pieces_do_not_wait() {
+        let (long, short) = (vec![b'x'; GATHERED_OCTETS_MAX + 1], b"short".as_slice());
+        assert_eq!(written(&[&long, short]), [long.clone(), short.to_vec()]);
+        assert_eq!(written(&[short, &long, short]), [[short, &long].concat(), short.to_vec()]);
+        let piece = &long[..GATHERED_OCTETS_MAX];
+        let calls: Vec<_> = written(&[piece; 8]).iter().map(Vec::len).collect();
+        assert_eq!(calls, [5 * GATHERED_OCTETS_MAX, 3 * GATHERED_OCTETS_MAX], "past what is read at once");
+    }
+
+    #[test]
+    fn pieces_before_there_is_a_connection_wait_for_it() {
+        let mut connection = Connection::new(None, Waker::noop().clone(), 2);
+        for piece in [b"head", b"body"] {
+            connection.expect_piece();
+            connection.write(piece, 0).unwrap();
+        }
+        connection.connect(Notes(Vec::new()));
+        connection.write_unwritten(0).unwrap();
+        assert_eq!(connection.transport.unwrap().0, [b"headbody"]);
     }
 }

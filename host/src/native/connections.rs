@@ -254,6 +254,17 @@ impl<T: Transport> Connections<T> {
         }
     }
 
+    /// Counts what a batch has for each connection, before its frames are handled.
+    pub(super) fn expect(&mut self, batch: &Batch) {
+        for frame in batch.frames.iter().filter(|frame| frame.kind == FrameKind::Data) {
+            let connection = self.index_of(frame.stream).and_then(|index| self.entries.get_mut(index));
+            // Streams of the other kind are handled elsewhere.
+            if let Some(connection) = connection.filter(|connection| connection.stream == frame.stream) {
+                connection.expect_piece();
+            }
+        }
+    }
+
     /// Handles a frame of a stream that has a connection.
     pub(super) fn on_frame(&mut self, frame: &Frame, batch: &Batch, engine: &mut Engine) {
         let Some(index) = self.index_of(frame.stream) else { return };

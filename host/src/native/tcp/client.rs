@@ -240,6 +240,7 @@ impl NativeBinding for TcpClient {
 
     fn deliver(&mut self, batch: &Batch, now_ms: u64, engine: &mut Engine, _others: &mut dyn Others) {
         self.connections.advance(now_ms);
+        self.connections.expect(batch);
         for frame in &batch.frames {
             match frame.kind {
                 FrameKind::Signal if frame.stream == 0 => self.connections.on_timer(frame.link, engine),

@@ -263,6 +263,7 @@ impl NativeBinding for TcpServer {
 
     fn deliver(&mut self, batch: &Batch, now_ms: u64, engine: &mut Engine, _others: &mut dyn Others) {
         self.connections.advance(now_ms);
+        self.connections.expect(batch);
         for frame in &batch.frames {
             match frame.kind {
                 FrameKind::Signal if frame.stream == 0 => self.on_signal(frame.link, engine),

@@ -292,6 +292,7 @@ impl NativeBinding for TlsClient {
 
     fn deliver(&mut self, batch: &Batch, now_ms: u64, engine: &mut Engine, others: &mut dyn Others) {
         self.connections.advance(now_ms);
+        self.connections.expect(batch);
         self.pipes.reuse_ids();
         for frame in &batch.frames {
             match (frame.kind, frame.stream) {

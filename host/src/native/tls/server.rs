@@ -276,6 +276,7 @@ impl NativeBinding for TlsServer {
 
     fn deliver(&mut self, batch: &Batch, now_ms: u64, engine: &mut Engine, others: &mut dyn Others) {
         self.connections.advance(now_ms);
+        self.connections.expect(batch);
         for frame in &batch.frames {
             match (frame.kind, frame.stream) {
                 (FrameKind::Signal, 0) => self.on_signal(frame.link, engine),
