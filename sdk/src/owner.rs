@@ -49,24 +49,25 @@ impl Accepted {
 impl<S> Owner<S> {
     /// Forgets streams that are over; `index` is its own. True when that was the last.
     pub(crate) fn release(&mut self, index: usize, streams: &mut Streams) -> bool {
-        match &mut self.accepted {
-            Accepted::One { id, is_over } => {
-                streams.over.clear();
-                self.opened.retain(|id| !streams.release(*id));
-                *is_over = *is_over || streams.release(*id);
+        // There may be many: only what ended is looked at.
+        while let Some(id) = streams.over.pop() {
+            if streams.get_own(id, index).is_none() || !streams.release(id) {
+                continue;
             }
-            // A group may be large: only what ended is looked at.
-            Accepted::Group { members, .. } => {
-                while let Some(id) = streams.over.pop() {
-                    if streams.get_own(id, index).is_none() || !streams.release(id) {
-                        continue;
-                    }
-                    let ids = if id & 1 == 1 { &mut *members } else { &mut self.opened };
-                    ids.retain(|known| *known != id);
-                }
+            match &mut self.accepted {
+                _ if id & 1 == 0 => forget(&mut self.opened, id),
+                Accepted::One { is_over, .. } => *is_over = true,
+                Accepted::Group { members, .. } => forget(members, id),
             }
         }
         self.accepted.is_over() && self.opened.is_empty()
+    }
+}
+
+/// Takes an id out of a list, whose order stays.
+fn forget(ids: &mut Vec<StreamId>, id: StreamId) {
+    if let Some(at) = ids.iter().position(|known| *known == id) {
+        ids.remove(at);
     }
 }
 
