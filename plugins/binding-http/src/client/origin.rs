@@ -174,8 +174,6 @@ impl Origin {
 
     /// Goes on after an event of a connection: it may be over, or free for further requests.
     fn settle(&mut self, at: usize, cx: &mut Context<'_>) {
-        let limits = &self.client.options().limits;
-        let idle = self.connections.iter().filter(|connection| connection.is_idle()).count();
         let connection = &mut self.connections[at];
         while let Some(at) = self.waiting.iter().position(|request| !connection.is_unfit(request))
             && connection.has_room(&self.waiting[at])
@@ -183,9 +181,10 @@ impl Origin {
         {
             connection.begin(request, cx);
         }
-        if connection.is_idle() && (self.draining || idle > limits.idle_connections as usize) {
-            connection.close(cx);
+        if connection.is_idle() && (self.draining || self.has_many_idle()) {
+            self.connections[at].close(cx);
         }
+        let connection = &mut self.connections[at];
         let given_back = connection.take_back();
         if connection.is_over() {
             self.connections.remove(at);
@@ -202,6 +201,12 @@ impl Origin {
         }
     }
 
+    /// Whether more connections are idle than are kept.
+    fn has_many_idle(&self) -> bool {
+        let kept = self.client.options().limits.idle_connections as usize;
+        self.connections.iter().filter(|connection| connection.is_idle()).nth(kept).is_some()
+    }
+
     /// Runs an event on the connection that is that stream, or serves it.
     fn on(
         &mut self,
@@ -213,7 +218,8 @@ impl Origin {
             0 => connection.stream() == stream,
             _ => connection.serves(stream),
         };
-        if let Some(at) = self.connections.iter().position(is_meant) {
+        // The ones used last are the likeliest, and at the end.
+        if let Some(at) = self.connections.iter().rposition(is_meant) {
             event(&mut self.connections[at], &self.client, cx);
             self.settle(at, cx);
         }
