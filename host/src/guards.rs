@@ -85,6 +85,19 @@ impl Authority {
         &mut self.guards
     }
 
+    /// A call begins that may ask the guards of this pipeline.
+    fn enter(&mut self, pipeline: &Arc<Pipeline>, engine: &mut Engine, now: Instant) {
+        std::mem::swap(&mut self.authorizations, engine.authorizations());
+        self.pipeline = Some(Arc::clone(pipeline));
+        self.now = Some(now);
+    }
+
+    /// The call is over: what was granted is the engine's.
+    fn leave(&mut self, engine: &mut Engine) {
+        std::mem::swap(&mut self.authorizations, engine.authorizations());
+        self.pipeline = None;
+    }
+
     /// Has a guard check credentials, and answers with what stands for the session. A name without a namespace is
     /// one of this.
     pub(crate) fn authorize(
@@ -119,6 +132,15 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// Has a guard check credentials for a binding of the host: what stands for the session, or 0.
+    pub(crate) fn ask(&mut self, guard: &str, credentials: &[u8], engine: &mut Engine, now: Instant) -> u64 {
+        let Some(authority) = self.authority else { return 0 };
+        authority.enter(self.pipeline, engine, now);
+        let answer = authority.authorize("", guard, credentials);
+        authority.leave(engine);
+        answer.unwrap_or_default()
+    }
+
     /// Makes one call of an instance, which may ask the guards of its pipeline.
     pub(crate) fn call<T>(
         &mut self,
@@ -131,16 +153,13 @@ impl Asking<'_> {
             return call(instance);
         }
         if let Some(authority) = self.authority {
-            std::mem::swap(&mut authority.authorizations, engine.authorizations());
-            authority.pipeline = Some(Arc::clone(self.pipeline));
-            authority.now = Some(now);
+            authority.enter(self.pipeline, engine, now);
         }
         instance.swap_authority(self.authority);
         let answer = call(instance);
         instance.swap_authority(self.authority);
         if let Some(authority) = self.authority {
-            std::mem::swap(&mut authority.authorizations, engine.authorizations());
-            authority.pipeline = None;
+            authority.leave(engine);
         }
         answer
     }

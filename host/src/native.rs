@@ -129,6 +129,11 @@ pub(crate) trait Role: Any + fmt::Debug + Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Qualified name of the guard that it asks itself, and where that is named, as a JSON pointer below the binding.
+    fn guard(&self) -> Option<(&str, String)> {
+        None
+    }
+
     /// Whether it takes the socket under a stream, so that what comes from it is not copied on the way.
     fn takes_sockets(&self) -> bool {
         false
@@ -165,6 +170,10 @@ pub(crate) trait NativeBinding {
     /// Handles what streams bring.
     fn deliver(&mut self, batch: &Batch, now_ms: u64, engine: &mut Engine, others: &mut dyn Others);
 
+    /// Goes on with what waits for a guard. `ask` has the guard of its role check credentials, and says what authorization
+    /// to put into `begin`: 0 if they are not accepted.
+    fn ask_guard(&mut self, _now_ms: u64, _engine: &mut Engine, _ask: &mut Ask<'_>) {}
+
     /// Uses other keys and certificates from now on: those of this role, which is the binding's own in everything
     /// else. Connections go on.
     fn renew(&mut self, _role: &dyn Role) {}
@@ -193,6 +202,9 @@ pub(crate) trait NativeBinding {
         None
     }
 }
+
+/// Asks the guard of a native binding: the credentials, and what stands for the session.
+pub(crate) type Ask<'a> = dyn FnMut(&[u8], &mut Engine) -> u64 + 'a;
 
 /// The other bindings of a pipeline, as a native one sees them.
 pub(crate) trait Others {

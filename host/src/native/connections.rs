@@ -81,11 +81,21 @@ impl<T: Transport> Connections<T> {
 
     /// Opens a stream for a connection, and says where the connection is.
     pub(super) fn open(&mut self, transport: T, attributes: Attributes<'_>) -> usize {
+        self.open_authorized(transport, attributes, 0)
+    }
+
+    /// The same, for somebody whom a guard knows.
+    pub(super) fn open_authorized(
+        &mut self,
+        transport: T,
+        attributes: Attributes<'_>,
+        authorization: u64,
+    ) -> usize {
         let entry = self.entries.vacant_entry();
         let (index, stream) = (entry.key(), stream_of(entry.key()));
         let waker = wake::waker(self.seat.token(Socket::Connection(index as u32)));
         entry.insert(Connection::new(Some(transport), waker, stream));
-        self.begin(stream, attributes);
+        self.begin_authorized(stream, attributes, authorization);
         index
     }
 
@@ -130,6 +140,10 @@ impl<T: Transport> Connections<T> {
     }
 
     fn begin(&mut self, stream: StreamId, attributes: Attributes<'_>) {
+        self.begin_authorized(stream, attributes, 0);
+    }
+
+    fn begin_authorized(&mut self, stream: StreamId, attributes: Attributes<'_>, authorization: u64) {
         let start = self.octets.len();
         for (name, value) in attributes {
             attributes::push(&mut self.octets, name.as_bytes(), value.as_bytes());
@@ -137,6 +151,7 @@ impl<T: Transport> Connections<T> {
         self.frames.push(Frame {
             attributes: (self.octets.len() - start) as u32,
             offset: start as u32,
+            value: authorization,
             ..Frame::new(stream, FrameKind::Begin)
         });
     }

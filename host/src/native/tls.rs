@@ -11,6 +11,7 @@ mod hello;
 mod keys;
 mod negotiated;
 mod options;
+mod pem;
 mod pipe;
 mod proxy;
 mod relay;

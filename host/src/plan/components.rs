@@ -189,6 +189,21 @@ impl Planner<'_> {
         route.guarded.iter().map(guarded).collect()
     }
 
+    /// Tells of a name that is that of no guard.
+    pub(super) fn report_guard(&mut self, at: &NodePath, guard: &str, namespace: &str) {
+        let own = |name: &str| {
+            let own = name.split_once(':').filter(|(of, _)| *of == namespace);
+            own.map_or(name, |(_, name)| name).to_owned()
+        };
+        let known: Vec<String> = self.config.guards.iter().map(|guard| own(&qualified(guard))).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let problem = self.config.key_problem(at, "the name of a guard", own(guard));
+        self.problems.push(match zilla_config::suggest(&own(guard), &known, "guard") {
+            Some(help) => problem.with_help(help),
+            None => problem,
+        });
+    }
+
     /// Whether the file has a guard of that qualified name.
     pub(super) fn has_guard(&self, name: &str) -> bool {
         self.config.guards.iter().any(|guard| qualified(guard) == name)

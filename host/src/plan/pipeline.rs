@@ -132,9 +132,12 @@ fn take_matchers(bindings: &mut [Planned], matchers: &[PlannedMatcher]) -> Vec<P
 /// Whether a binding may ask a guard: a plugin any of its namespace, and every route those that it names.
 fn may_ask(planned: &Planned, guard: &str) -> bool {
     let namespace = |name: &str| name.split_once(':').map(|(namespace, _)| namespace.to_owned());
-    let is_plugin = matches!(planned.role, Role::Plugin { .. });
+    let asks_itself = match &planned.role {
+        Role::Plugin { .. } => namespace(&planned.name) == namespace(guard),
+        Role::Native(role) => role.guard().is_some_and(|(asked, _)| asked == guard),
+    };
     let routes = &planned.engine.routes;
-    is_plugin && namespace(&planned.name) == namespace(guard)
+    asks_itself
         || routes.iter().flat_map(|route| &route.guarded).any(|guarded| &*guarded.guard == guard)
         || routes
             .iter()

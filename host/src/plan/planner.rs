@@ -191,6 +191,12 @@ impl<'a> Planner<'a> {
             }
         };
         self.check_addresses(binding, &role.addresses());
+        if let Some((guard, pointer)) = role.guard()
+            && !self.has_guard(guard)
+        {
+            self.report_guard(&binding.at.pointer(&pointer), guard, &binding.namespace);
+            return None;
+        }
         let route = |(route, conditions): (&zilla_config::Route, _)| zilla_engine::Route {
             guarded: self.guarded(route),
             conditions: self.matched(route, conditions),

@@ -297,6 +297,9 @@ impl Running {
     pub(super) fn turn(&mut self, now: Instant, scratch: &mut Scratch) {
         self.engine.advance(now.monotonic_ms);
         self.engine.expire(now.unix_ms);
+        for binding in 0..self.bindings.len() {
+            self.ask_guard(binding, now, scratch);
+        }
         for _ in 0..TURN_BATCHES_MAX {
             self.matchers.answer(&self.plan.matchers, &mut self.engine, now);
             let Some(binding) = self.engine.next_ready() else { break };
@@ -324,6 +327,7 @@ impl Running {
             Slot::Native(native) => {
                 let mut others = OtherSlots { before, after };
                 native.deliver(batch, now.monotonic_ms, &mut self.engine, &mut others);
+                self.ask_guard(binding.0 as usize, now, scratch);
             }
             Slot::Portal(portal) => portal.deliver(batch, &mut self.engine),
             Slot::Plugin(slot) if !slot.breaker.is_closed(now.monotonic_ms) => {
@@ -334,6 +338,20 @@ impl Running {
                 slot.deliver(now, batch, returned, &mut self.engine, binding, &mut asking);
             }
         }
+    }
+
+    /// Lets a native binding go on with what waits for its guard.
+    fn ask_guard(&mut self, position: usize, now: Instant, scratch: &mut Scratch) {
+        let Some(Role::Native(role)) = self.plan.bindings.get(position).map(|planned| &planned.role) else {
+            return;
+        };
+        let (Some((guard, _)), Some(Slot::Native(native))) = (role.guard(), self.bindings.get_mut(position))
+        else {
+            return;
+        };
+        let mut asking = Asking { pipeline: &self.plan, authority: &mut scratch.authority };
+        let mut ask = |credentials: &[u8], engine: &mut Engine| asking.ask(guard, credentials, engine, now);
+        native.ask_guard(now.monotonic_ms, &mut self.engine, &mut ask);
     }
 
     /// Logs what plugins did against the rules and which limits were met: at once, then at most each

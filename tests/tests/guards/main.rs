@@ -3,5 +3,7 @@
 //! The guest `ask` asks guards as its peer says, the guest `say` accepts whom it is told to: see their sources.
 
 mod asking;
+mod failing;
+mod lasting;
 mod matching;
 mod site;

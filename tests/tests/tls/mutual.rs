@@ -80,3 +80,24 @@ routes:
         }
     }
 }
+
+#[test]
+fn a_guard_says_who_a_client_is_by_its_certificates() {
+    let (pki, port) = (Pki::new(), Ports::one());
+    pki.issue("a", &["a.test"]);
+    let rest = "options:
+  keys: [a]
+  trust: [ca]
+  mutual: requested
+  authorization: {g: {credentials: {certificates: pem}}}
+routes:
+- guarded: {g: [proved]}
+  exit: south";
+    let guard = "guards: {g: {type: say}}\nbindings:\n";
+    let yaml = server_with(&pki, port.first(), &["a"], rest).replacen("bindings:\n", guard, 1);
+    let _host = Host::start(&yaml);
+    Offer::with_identity(&pki, "a.test", pki.issue("me", &[])).connect(port.first()).echo(b"hello");
+    // The handshake succeeds, and then there is no route.
+    let mut nobody = Offer::new(&pki, "a.test").connect(port.first());
+    assert_eq!(nobody.recv_to_end(), (Vec::new(), true));
+}

@@ -30,6 +30,8 @@ pub(super) struct Options {
     pub(super) sni: Vec<String>,
     pub(super) alpn: Vec<String>,
     pub(super) mutual: Option<Mutual>,
+    /// The guard that is asked who a client is, as it is written.
+    pub(super) guard: Option<String>,
     pub(super) handshake_timeout_ms: u64,
 }
 
@@ -56,6 +58,7 @@ impl Options {
                 "none" => Some(Mutual::None),
                 _ => None,
             }),
+            guard: options["authorization"].as_object().and_then(|guards| guards.keys().next()).cloned(),
             handshake_timeout_ms: timeout_ms.unwrap_or(HANDSHAKE_TIMEOUT_MS),
         }))
     }
@@ -82,6 +85,26 @@ fn protocols(what: &str) -> Value {
     json!({"description": what, "type": "array", "minItems": 1, "items": item})
 }
 
+/// One guard, which gets the certificates of a client.
+fn authorization() -> Value {
+    let pem = json!({
+        "description": "`pem`: the chain of the client, its own certificate first",
+        "const": "pem"
+    });
+    let credentials = json!({
+        "type": "object", "additionalProperties": false, "required": ["certificates"],
+        "properties": {"certificates": pem}
+    });
+    let guard = json!({
+        "type": "object", "additionalProperties": false, "required": ["credentials"],
+        "properties": {"credentials": credentials}
+    });
+    json!({
+        "description": "the guard that says who a client is, by the certificates that it has proved to have",
+        "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": guard
+    })
+}
+
 /// The schema of `options` of a server.
 pub(super) fn server_schema() -> Value {
     json!({
@@ -99,6 +122,7 @@ pub(super) fn server_schema() -> Value {
                 "description": "whether clients prove who they are; default required if anyone is trusted, else none",
                 "enum": ["required", "requested", "none"]
             },
+            "authorization": authorization(),
             "handshake-timeout": handshake_timeout()
         }
     })

@@ -8,10 +8,11 @@
 use super::super::connection::Connection;
 use super::super::connections::Connections;
 use super::super::transport::{Received, Transport};
-use super::super::{Checked, NativeBinding, OptionsError, Others, Role, Seat};
+use super::super::{Ask, Checked, NativeBinding, OptionsError, Others, Role, Seat};
 use super::handshakes::{HANDSHAKES, Handshakes, TIMEOUT};
 use super::hello::{self, Hello, NotHello};
 use super::negotiated::{Negotiated, attribute};
+use super::pem::pem;
 use super::pipe::Pipes;
 use super::reports::Reports;
 use super::server_config::ServerConfigs;
@@ -58,6 +59,10 @@ impl Role for Server {
         Some(self.0.keys())
     }
 
+    fn guard(&self) -> Option<(&str, String)> {
+        self.0.guard()
+    }
+
     fn takes_sockets(&self) -> bool {
         true
     }
@@ -93,6 +98,8 @@ struct TlsServer {
     connections: Connections<TlsStream>,
     handshakes: Handshakes<Handshake>,
     pipes: Pipes,
+    /// Handshakes that are done, of which the guard is yet to say who the clients are.
+    unknown: Vec<Handshake>,
     /// Streams that the engine has refused, before it has said so, each with the attributes of the one below.
     refused: Vec<(StreamId, Vec<u8>)>,
     reports: Reports,
@@ -105,6 +112,7 @@ impl TlsServer {
             configs,
             connections: Connections::new(seat),
             pipes: Pipes::new(),
+            unknown: Vec::new(),
             refused: Vec::new(),
             reports: Reports::default(),
         }
@@ -175,6 +183,14 @@ impl TlsServer {
     /// A handshake is over: it becomes a connection, or it is gone.
     fn end(&mut self, index: usize, engine: &mut Engine) {
         let Some(handshake) = self.handshakes.remove(index) else { return };
+        match self.configs.guard() {
+            Some(_) => self.unknown.push(handshake),
+            None => self.open(handshake, 0, engine),
+        }
+    }
+
+    /// A handshake becomes a connection, for somebody whom the guard knows or for nobody.
+    fn open(&mut self, handshake: Handshake, authorization: u64, engine: &mut Engine) {
         let Handshake { phase: Phase::Session(mut transport), below, authority } = handshake else { return };
         let session = transport.session();
         let mut negotiated = Negotiated::new(&below, session, authority.as_deref());
@@ -193,7 +209,7 @@ impl TlsServer {
         );
         let binding = self.connections.seat.binding;
         let terms = transport.take_terms();
-        let index = self.connections.open(transport, &negotiated.pairs());
+        let index = self.connections.open_authorized(transport, &negotiated.pairs(), authorization);
         self.connections.bind(index, terms);
         self.connections.send(engine);
         let stream = Connections::<TlsStream>::opened(index);
@@ -264,6 +280,21 @@ impl NativeBinding for TlsServer {
         }
     }
 
+    fn ask_guard(&mut self, now_ms: u64, engine: &mut Engine, ask: &mut Ask<'_>) {
+        if self.unknown.is_empty() {
+            return;
+        }
+        self.connections.advance(now_ms);
+        for mut handshake in std::mem::take(&mut self.unknown) {
+            let authorization = match handshake.certificates() {
+                Some(certificates) => ask(certificates.as_bytes(), engine),
+                None => 0,
+            };
+            self.open(handshake, authorization, engine);
+        }
+        self.send(engine);
+    }
+
     fn on_ready(&mut self, socket: Socket, now_ms: u64, engine: &mut Engine) {
         self.connections.advance(now_ms);
         match socket {
@@ -292,11 +323,18 @@ impl NativeBinding for TlsServer {
     }
 
     fn connections(&self) -> usize {
-        self.connections.len() + self.handshakes.len()
+        self.connections.len() + self.handshakes.len() + self.unknown.len()
     }
 }
 
 impl Handshake {
+    /// The chain that the client has proved to have, its own certificate first, as PEM (RFC 7468).
+    fn certificates(&mut self) -> Option<String> {
+        let Phase::Session(stream) = &mut self.phase else { return None };
+        let certificates = stream.session().state().peer_certificates()?;
+        Some(certificates.iter().map(|certificate| pem(certificate)).collect())
+    }
+
     /// Whether not one octet has come: as from whoever only looks whether there is a listener.
     fn has_said_nothing(&self) -> bool {
         matches!(&self.phase, Phase::Hello { octets, .. } if octets.is_empty())

@@ -31,6 +31,8 @@ pub(super) struct ServerConfigs {
     by_protocol: BTreeMap<Vec<u8>, Arc<ServerConfig>>,
     routes: Vec<Offer>,
     trusted_by: TrustedBy,
+    /// Qualified name of the guard that is asked who a client is.
+    guard: Option<String>,
 }
 
 /// A protocol that a route asks for, and of whom.
@@ -88,7 +90,12 @@ impl ServerConfigs {
             (protocol, Arc::new(config))
         };
         let by_protocol = offered.into_iter().map(with).collect();
+        let guard = options.guard.as_ref().map(|guard| match guard.contains(':') {
+            true => guard.clone(),
+            false => format!("{}:{guard}", binding.namespace),
+        });
         Ok(Self {
+            guard,
             vault: Digest::of(&vault.map(Vault::digest).unwrap_or_default()),
             options,
             plain: Arc::new(config),
@@ -100,6 +107,12 @@ impl ServerConfigs {
 
     pub(super) fn handshake_timeout_ms(&self) -> u64 {
         self.options.handshake_timeout_ms
+    }
+
+    /// The guard that is asked who a client is, by its qualified name and where it is named.
+    pub(super) fn guard(&self) -> Option<(&str, String)> {
+        let written = self.options.guard.as_ref()?;
+        Some((self.guard.as_deref()?, format!("/options/authorization/{written}")))
     }
 
     pub(super) fn trusted_by(&self) -> &TrustedBy {

@@ -7,7 +7,7 @@
 //! roles=N                                                       a session of N roles, which may be more than is kept
 //! ```
 //!
-//! The attribute `calls` is how often this instance was asked.
+//! Certificates are those of `peer`, whose attribute `certificates` says how many they are. The attribute `calls` is how often this instance was asked.
 
 use zilla_sdk::prelude::*;
 
@@ -40,6 +40,10 @@ impl Guard for Say {
     fn authorize(&mut self, credentials: Credentials<'_>, now: Instant) -> Result<Session, Refused> {
         self.calls += 1;
         let text = credentials.as_str().ok_or("no text")?;
+        if text.starts_with("-----BEGIN CERTIFICATE-----") {
+            let count = text.matches("-----BEGIN CERTIFICATE-----").count();
+            return Ok(Session::of("peer").role("proved").attribute("certificates", count.to_string()));
+        }
         let mut words = text.split(' ');
         let name = words.next().unwrap_or_default();
         match name {
