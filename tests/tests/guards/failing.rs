@@ -31,7 +31,9 @@ fn the_budgets_of_a_guard_and_of_who_asks_it_are_two() {
     let plugins = "plugins: {ask: {call-budget: 20ms}, say: {call-budget: 200ms}}";
     let site = Site::new(&format!("{GUARD}\n{plugins}"), &["guarded: {g: []}"]);
     let mut client = site.client();
-    client.expect("ask g spin", "unavailable");
+    // Both in one call of who asks.
+    client.0.send("ask g spin\nask g spin\n");
+    assert_eq!([client.line(), client.line()], ["unavailable", "unavailable"]);
     client.expect("ask g alice", "granted");
     client.expect("open", "opened");
     let trap = site.host.log().wait_for("the trap", |line| line.message().starts_with("a guard trapped"));
