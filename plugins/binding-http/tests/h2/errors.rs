@@ -2,6 +2,8 @@
 
 use crate::script::*;
 
+const PRIORITY_FLAG: u8 = 0x20;
+
 /// What the client sends, section by section, and how the connection ends.
 #[test]
 fn what_breaks_the_connection_says_why() {
@@ -55,7 +57,12 @@ fn what_breaks_the_connection_says_why() {
             0,
             PROTOCOL_ERROR,
         ),
-        ("6.2: no room for the priority", frame(HEADERS, WHOLE | 0x20, 1, [0; 4]), 0, FRAME_SIZE_ERROR),
+        (
+            "6.2: no room for the priority",
+            frame(HEADERS, WHOLE | PRIORITY_FLAG, 1, [0; 4]),
+            0,
+            FRAME_SIZE_ERROR,
+        ),
         ("6.3: PRIORITY on no stream", frame(PRIORITY, 0, 0, priority), 0, PROTOCOL_ERROR),
         ("6.3: PRIORITY of another length when idle", frame(PRIORITY, 0, 1, [0; 4]), 0, FRAME_SIZE_ERROR),
         ("6.4: RST_STREAM on no stream", rst_stream(0, CANCEL), 0, PROTOCOL_ERROR),
@@ -93,6 +100,128 @@ fn what_breaks_the_connection_says_why() {
             1,
             PROTOCOL_ERROR,
         ),
+        (
+            "3.4: SETTINGS cut, after the first",
+            [setting(3, 1), frame(SETTINGS, 0, 0, [0; 7])].concat(),
+            0,
+            FRAME_SIZE_ERROR,
+        ),
+        ("4.2: HEADERS too long", frame(HEADERS, WHOLE, 1, [0; 16_385]), 0, FRAME_SIZE_ERROR),
+        ("4.2: SETTINGS too long", frame(SETTINGS, 0, 0, [0; 16_386]), 0, FRAME_SIZE_ERROR),
+        ("4.2: an unknown frame too long", frame(99, 0, 0, [0; 16_385]), 0, FRAME_SIZE_ERROR),
+        (
+            "4.3: DATA within a block",
+            [post(1), frame(HEADERS, 0, 3, &block_of_get), frame(DATA, END_STREAM, 1, "")].concat(),
+            1,
+            PROTOCOL_ERROR,
+        ),
+        (
+            "4.3: RST_STREAM of the stream within its block",
+            [frame(HEADERS, 0, 1, &block_of_get), rst_stream(1, CANCEL)].concat(),
+            0,
+            PROTOCOL_ERROR,
+        ),
+        (
+            "4.3: trailers that cannot be decoded",
+            [post(1), frame(HEADERS, WHOLE, 1, [0x80])].concat(),
+            1,
+            COMPRESSION_ERROR,
+        ),
+        (
+            "4.3: a block of a refused stream that cannot be decoded",
+            frame(HEADERS, WHOLE | PRIORITY_FLAG, 1, [&[0, 0, 0, 1, 0][..], &[0xff; 8]].concat()),
+            0,
+            COMPRESSION_ERROR,
+        ),
+        ("RFC 7541, 2.3.3: index 0", frame(HEADERS, WHOLE, 1, [0x80]), 0, COMPRESSION_ERROR),
+        (
+            "RFC 7541, 4.2: a table larger than allowed",
+            frame(HEADERS, WHOLE, 1, [0x3f, 0xe2, 0x1f]),
+            0,
+            COMPRESSION_ERROR,
+        ),
+        (
+            "RFC 7541, 4.2: a table size behind a field",
+            frame(HEADERS, WHOLE, 1, [0x82, 0x20]),
+            0,
+            COMPRESSION_ERROR,
+        ),
+        (
+            "RFC 7541, 5.1: a number without an end",
+            frame(HEADERS, WHOLE, 1, [0xff; 16]),
+            0,
+            COMPRESSION_ERROR,
+        ),
+        (
+            "RFC 7541, 5.2: a string longer than the block",
+            frame(HEADERS, WHOLE, 1, [0, 5, b'a']),
+            0,
+            COMPRESSION_ERROR,
+        ),
+        (
+            "RFC 7541, 5.2: padding of a code that is no 1s",
+            frame(HEADERS, WHOLE, 1, [0, 0x81, 0x18, 0]),
+            0,
+            COMPRESSION_ERROR,
+        ),
+        (
+            "RFC 7541, 5.2: EOS in a code",
+            frame(HEADERS, WHOLE, 1, [0, 0x84, 0xff, 0xff, 0xff, 0xff, 0]),
+            0,
+            COMPRESSION_ERROR,
+        ),
+        (
+            "5.1: CONTINUATION when half-closed",
+            [get(1), frame(CONTINUATION, END_HEADERS, 1, [])].concat(),
+            1,
+            PROTOCOL_ERROR,
+        ),
+        ("5.1.1: DATA on an even stream", frame(DATA, 0, 2, "x"), 0, PROTOCOL_ERROR),
+        ("5.1.1: RST_STREAM on an even stream", rst_stream(2, CANCEL), 0, PROTOCOL_ERROR),
+        ("5.1.1: WINDOW_UPDATE on an even stream", window_update(2, 1), 0, PROTOCOL_ERROR),
+        ("5.1.1: RST_STREAM on a later stream", [get(3), rst_stream(5, CANCEL)].concat(), 3, PROTOCOL_ERROR),
+        (
+            "6.1: padding longer than the rest of HEADERS with a priority",
+            frame(HEADERS, WHOLE | PADDED | PRIORITY_FLAG, 1, [2, 0, 0, 0, 0, 0, 1]),
+            0,
+            PROTOCOL_ERROR,
+        ),
+        ("6.2: no room for padding", frame(HEADERS, WHOLE | PADDED, 1, []), 0, FRAME_SIZE_ERROR),
+        ("6.4: a long RST_STREAM", [get(1), frame(RST_STREAM, 0, 1, [0; 5])].concat(), 1, FRAME_SIZE_ERROR),
+        ("6.5.2: ENABLE_CONNECT_PROTOCOL", setting(8, 2), 0, PROTOCOL_ERROR),
+        (
+            "6.5.2: the second setting",
+            frame(SETTINGS, 0, 0, [0, 3, 0, 0, 0, 1, 0, 2, 0, 0, 0, 9]),
+            0,
+            PROTOCOL_ERROR,
+        ),
+        (
+            "6.6: PUSH_PROMISE on no stream",
+            frame(PUSH_PROMISE, END_HEADERS, 0, [0, 0, 0, 2]),
+            0,
+            PROTOCOL_ERROR,
+        ),
+        (
+            "6.6: PUSH_PROMISE on an open stream",
+            [post(1), frame(PUSH_PROMISE, END_HEADERS, 1, [0, 0, 0, 2])].concat(),
+            1,
+            PROTOCOL_ERROR,
+        ),
+        ("6.7: a long PING", frame(PING, 0, 0, [0; 9]), 0, FRAME_SIZE_ERROR),
+        ("6.7: a short answer to PING", frame(PING, ACK, 0, [0; 7]), 0, FRAME_SIZE_ERROR),
+        (
+            "6.9: a long WINDOW_UPDATE",
+            [post(1), frame(WINDOW_UPDATE, 0, 1, [0; 5])].concat(),
+            1,
+            FRAME_SIZE_ERROR,
+        ),
+        ("6.10: CONTINUATION on no stream", frame(CONTINUATION, END_HEADERS, 0, []), 0, PROTOCOL_ERROR),
+        (
+            "6.10: CONTINUATION of no stream within a block",
+            [frame(HEADERS, 0, 1, []), frame(CONTINUATION, END_HEADERS, 0, [])].concat(),
+            0,
+            PROTOCOL_ERROR,
+        ),
     ] {
         let harness = h2("");
         let mut client = Client::connect(&harness);
@@ -124,7 +253,7 @@ fn what_breaks_a_stream_resets_it() {
         ),
         (
             "6.2: HEADERS that depend on themselves",
-            frame(HEADERS, WHOLE | 0x20, 1, [&[0, 0, 0, 1, 0][..], &block(GET)].concat()),
+            frame(HEADERS, WHOLE | PRIORITY_FLAG, 1, [&[0, 0, 0, 1, 0][..], &block(GET)].concat()),
             PROTOCOL_ERROR,
         ),
         (
@@ -134,6 +263,22 @@ fn what_breaks_a_stream_resets_it() {
         ),
         ("6.9: WINDOW_UPDATE of 0", [get(1), window_update(1, 0)].concat(), PROTOCOL_ERROR),
         ("6.9.1: too large a window", [get(1), window_update(1, 0x7fff_ffff)].concat(), FLOW_CONTROL_ERROR),
+        (
+            "6.1: DATA when the end has come with trailers",
+            [post(1), frame(HEADERS, WHOLE, 1, block([("a", "b")])), frame(DATA, 0, 1, "x")].concat(),
+            STREAM_CLOSED,
+        ),
+        ("6.3: a long PRIORITY", [get(1), frame(PRIORITY, 0, 1, [0; 6])].concat(), FRAME_SIZE_ERROR),
+        (
+            "6.9.1: two updates make too large a window",
+            [get(1), window_update(1, 0x7fff_0000), window_update(1, 1)].concat(),
+            FLOW_CONTROL_ERROR,
+        ),
+        (
+            "8.1: trailers that do not end the stream",
+            [post(1), frame(HEADERS, END_HEADERS, 1, block([("a", "b")]))].concat(),
+            PROTOCOL_ERROR,
+        ),
     ] {
         let harness = h2("");
         let mut client = Client::connect(&harness);
@@ -160,6 +305,18 @@ fn what_is_ignored_does_not_matter() {
         ("5.3: PRIORITY when idle", frame(PRIORITY, 0, 9, [0, 0, 0, 3, 16])),
         ("6.4: RST_STREAM when closed", [get(1), rst_stream(1, CANCEL), rst_stream(1, CANCEL)].concat()),
         ("6.5: an acknowledgement too many", frame(SETTINGS, ACK, 0, [])),
+        ("4.1: unknown flags of DATA", [post(1), frame(DATA, END_STREAM | 0xf0, 1, "x")].concat()),
+        (
+            "5.1: PRIORITY when closed",
+            [get(1), rst_stream(1, CANCEL), frame(PRIORITY, 0, 1, [0; 5])].concat(),
+        ),
+        (
+            "5.1: PRIORITY and WINDOW_UPDATE when half-closed",
+            [get(1), frame(PRIORITY, 0, 1, [0; 5]), window_update(1, 1)].concat(),
+        ),
+        ("6.1: DATA with nothing but padding", [post(1), frame(DATA, PADDED, 1, [3, 0, 0, 0])].concat()),
+        ("6.7: an answer to no PING", frame(PING, ACK, 0, [7; 8])),
+        ("7: an unknown code", [get(1), rst_stream(1, 0xffff_ffff)].concat()),
         (
             "6.9: WINDOW_UPDATE when closed",
             [get(1), rst_stream(1, CANCEL), window_update(1, 0x7fff_ffff)].concat(),
@@ -181,6 +338,32 @@ fn frames_of_a_stream_that_was_reset_are_read_over() {
     client.expect_reset(1, PROTOCOL_ERROR);
     client.send(frame(DATA, 0, 1, "on its way"));
     client.send(frame(HEADERS, WHOLE, 1, block([("as", "well")])));
+    client.expect_well();
+}
+
+#[test]
+fn a_stream_that_has_ended_is_closed() {
+    for (what, late, code) in [
+        ("5.1: HEADERS when both have ended", get(1), None),
+        ("5.1: DATA when both have ended", frame(DATA, END_STREAM, 1, "x"), Some(STREAM_CLOSED)),
+    ] {
+        let harness = h2("");
+        let mut client = Client::connect(&harness);
+        eprintln!("{what}");
+        client.send(get(1));
+        echo(&mut harness.expect_open());
+        client.expect_response(1, "200", "");
+        client.send(late);
+        match code {
+            Some(code) => client.expect_reset(1, code),
+            None => client.expect_goaway(1, STREAM_CLOSED),
+        }
+    }
+    // 5.1.1: so is one that was passed over.
+    let harness = h2("");
+    let mut client = Client::connect(&harness);
+    client.send([get(5), frame(DATA, 0, 3, "x")].concat());
+    client.expect_reset(3, STREAM_CLOSED);
     client.expect_well();
 }
 
