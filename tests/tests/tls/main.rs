@@ -9,6 +9,7 @@ mod endings;
 mod files;
 mod handshakes;
 mod mutual;
+mod peers;
 mod proxies;
 mod streams;
 mod support;
