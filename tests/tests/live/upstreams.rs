@@ -1,10 +1,11 @@
-//! What a `tcp` client connects to, and options of sockets, changed while connections go on.
+//! What `tcp` and `http` clients connect to, and options of sockets, changed while connections go on.
 
 use crate::support::site::Site;
 use crate::support::yaml::{echo, file, tcp};
 use std::net::Ipv4Addr;
+use zilla_tests::http::HttpClient;
 use zilla_tests::load::Load;
-use zilla_tests::{Client, Ports, Upstream, until};
+use zilla_tests::{Client, Ports, Upstream, config, until};
 
 /// How often the upstream is another one, under load.
 const TURNS: usize = 8;
@@ -84,4 +85,51 @@ fn options_of_a_listener_that_stays_are_those_of_the_last_file() {
     idle.expect_reset();
     other.expect_reset();
     until("all are closed", || site.host.connections() == 0);
+}
+
+/// Receives the head of a request without a body, and answers it.
+fn answer(upstream: &mut Client) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.extend(upstream.recv(1));
+    }
+    upstream.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+}
+
+#[test]
+fn connections_of_a_http_proxy_last_no_longer_than_what_is_asked_on_them() {
+    const GET: &str = "GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+    for is_terminated in [false, true] {
+        let (port, upstream) = (Ports::one(), Upstream::new());
+        let yaml = |options: &str| config::http_proxy(&port, upstream.port(), options, "", "");
+        let site = Site::with(&["--no-watch"]).workers(1).start(&yaml(""));
+        // Two exchanges, one of which is over: its connections are kept, on both sides.
+        let [mut idle, mut busy] = [HttpClient::connect(port.first()), HttpClient::connect(port.first())];
+        idle.send(GET);
+        let mut idle_upstream = upstream.accept();
+        busy.send(GET);
+        let mut busy_upstream = upstream.accept();
+        answer(&mut idle_upstream);
+        assert_eq!(idle.response().head.field("connection"), None);
+        if is_terminated {
+            site.host.signal("TERM");
+        } else {
+            site.configure(&yaml("via: next"));
+            site.reload();
+        }
+        // Neither is for the other generation, nor for another request of this one.
+        idle_upstream.expect_end();
+        answer(&mut busy_upstream);
+        let last = busy.response();
+        assert_eq!((last.text().as_str(), last.head.field("connection")), ("ok", Some("close")));
+        busy.expect_end();
+        busy_upstream.expect_end();
+        idle.expect_end();
+        if !is_terminated {
+            let mut next = HttpClient::connect(port.first());
+            next.send(GET);
+            answer(&mut upstream.accept());
+            assert_eq!(next.response().head.field("via"), Some("1.1 next"));
+        }
+    }
 }
