@@ -49,6 +49,8 @@ struct Queued {
 pub(crate) struct Gathered {
     /// Each with the octets that are to be given back as credit.
     pieces: Vec<(Piece, u64)>,
+    /// Pieces with attributes.
+    described: usize,
     octets: usize,
 }
 
@@ -122,6 +124,7 @@ impl Floor {
         self.hold(octets)?;
         let gathered = member.gathered.get_or_insert_default();
         gathered.octets += octets;
+        gathered.described += usize::from(!data.attributes.is_empty());
         if gathered.octets > self.message_max {
             return Err(CloseCode::Limit);
         }
@@ -133,7 +136,7 @@ impl Floor {
         } else {
             gathered.pieces.push((Piece::of(data), owed));
         }
-        if gathered.pieces.len() > MESSAGE_PIECES_MAX {
+        if gathered.described > MESSAGE_PIECES_MAX {
             return Err(CloseCode::Limit);
         }
         if owed == 0 {

@@ -47,8 +47,6 @@ pub struct Group {
     is_news: bool,
     /// Members that may have something to get besides.
     due: Vec<StreamId>,
-    /// The member that was served last when there was no more room in the answer.
-    served: Option<StreamId>,
 }
 
 impl Group {
@@ -64,7 +62,6 @@ impl Group {
             owed: 0,
             is_news: false,
             due: Vec::new(),
-            served: None,
         }
     }
 
@@ -114,7 +111,8 @@ impl Group {
     /// Sends members what there is for them.
     fn serve(&mut self, cx: &mut Context<'_>) {
         let due = std::mem::take(&mut self.due);
-        let ids = if std::mem::take(&mut self.is_news) { self.all_in_turn() } else { due };
+        let ids =
+            if std::mem::take(&mut self.is_news) { self.members.keys().copied().collect() } else { due };
         let mut frames = FRAMES_MAX;
         let mut over = Vec::new();
         for id in ids {
@@ -122,7 +120,6 @@ impl Group {
             let last = member.last.unwrap_or(u64::MAX).min(self.backlog.end());
             self.backlog.send(id, &mut member.place, last, &mut frames, cx);
             if frames == 0 {
-                self.served = Some(id);
                 self.is_news = true;
                 cx.timer_on(self.exit, GO_ON, cx.now().monotonic_ms);
                 break;
@@ -137,17 +134,10 @@ impl Group {
             cx.from(id).reset(CloseCode::Cancelled);
             self.remove(id, cx);
         }
-        // Who was not asked yet is not slow.
+        // Who was not asked yet is not slow, and the exit waits for it.
         if frames > 0 {
             self.settle(cx);
         }
-    }
-
-    /// All members, beginning after the one that was served last.
-    fn all_in_turn(&mut self) -> Vec<StreamId> {
-        let after = self.served.take().map_or(0, |served| served + 1);
-        let (rest, first) = (self.members.range(..after), self.members.range(after..));
-        first.chain(rest).map(|(id, _)| *id).collect()
     }
 
     /// Forgets what nobody needs, and lets the exit go on unless somebody is waited for.
@@ -172,7 +162,6 @@ impl Group {
                 }
             } else if member.is_slow && !is_over(2) {
                 member.is_slow = false;
-                cx.cancel_timer_on(*id, SLOW);
             }
             is_waiting |= member.is_slow;
             first = first.min(member.place.number);

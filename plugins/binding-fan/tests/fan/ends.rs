@@ -130,6 +130,30 @@ fn who_does_not_take_the_end_is_closed_in_time() {
 }
 
 #[test]
+fn who_leaves_and_does_not_take_what_is_left_is_closed_in_time() {
+    let mut town = Town::new(2);
+    town.exit.send(data(vec![b'x'; CREDIT]));
+    town.members[1].send(window(100));
+    town.exit.send(data("more"));
+    town.members[0].send(end());
+    town.harness.advance(LEAVE_MS);
+    // What comes from now on is not for it.
+    town.exit.send(data("news"));
+    town.harness.advance(END_MS - 1);
+    assert_eq!(town.members[0].recv_data_all().len(), CREDIT);
+    town.members[0].recv_nothing();
+    town.harness.advance(1);
+    town.members[0].recv(abort(CloseCode::Timeout));
+    assert!(town.members[0].is_over());
+
+    town.members[1].recv_data_all();
+    town.members[1].send(end());
+    town.harness.advance(LEAVE_MS);
+    town.members[1].recv(end());
+    assert_eq!(town.harness.streams(), 0);
+}
+
+#[test]
 fn codes_of_the_exit_reach_all() {
     for code in [CloseCode::Unreachable, CloseCode::Crashed] {
         let mut town = Town::new(3);

@@ -43,13 +43,14 @@ fn one_that_is_too_far_behind_is_waited_for_and_then_dropped() {
 
 #[test]
 fn who_catches_up_in_time_stays_and_who_does_it_by_half_measures_does_not() {
-    for (given, stays) in [(CREDIT as u64 + 60_000, true), (30_000, false)] {
+    for (left, stays) in [(50_000, true), (50_001, false), (100_000, false)] {
         let mut town = Town::with("{behind: 100000, patience: 500}", 2);
-        flow(&mut town, 10_000_000, 1);
+        let behind = flow(&mut town, 10_000_000, 1) - CREDIT;
+        assert!(behind > 100_000);
         town.harness.advance(400);
-        town.members[1].send(window(given));
+        town.members[1].send(window((behind - left) as u64));
         town.harness.advance(100);
-        assert_eq!(town.members[1].can_send(), stays, "{given}");
+        assert_eq!(town.members[1].can_send(), stays, "{left} octets are left");
         assert!(town.exit.credit() > 0, "nobody waits any longer");
     }
 }
@@ -133,14 +134,17 @@ fn an_answer_has_so_many_frames_and_the_rest_comes_next() {
     harness.deliver(&[bare(EXIT, FrameKind::Begin)], &[]);
     let messages = 2 * FRAMES_MAX / MEMBERS as usize;
     let flags = FrameFlags::INIT | FrameFlags::FIN;
-    let message = zilla_sdk::Frame { payload: 1, flags, ..bare(EXIT, FrameKind::Data) };
-    let mut answer = harness.deliver(&vec![message; messages], b"a");
+    let message = zilla_sdk::Frame { payload: 64, flags, ..bare(EXIT, FrameKind::Data) };
+    let mut answer = harness.deliver(&vec![message; messages], &[b'a'; 64]);
     let (mut got, mut calls) = (BTreeMap::<_, usize>::new(), 0);
     while answer.frames.iter().any(|frame| frame.kind == FrameKind::Data) {
         calls += 1;
         let data: Vec<_> = answer.frames.iter().filter(|frame| frame.kind == FrameKind::Data).collect();
         assert!(data.len() <= FRAMES_MAX);
         data.iter().for_each(|frame| *got.entry(frame.stream).or_default() += 1);
+        let has_window =
+            answer.frames.iter().any(|frame| (frame.stream, frame.kind) == (EXIT, FrameKind::Window));
+        assert_eq!(has_window, calls == 2, "until all were asked, the exit waits");
         answer = harness.deliver(&[bare(EXIT, FrameKind::Signal)], &[]);
     }
     assert_eq!(calls, 2);
