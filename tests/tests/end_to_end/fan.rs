@@ -1,11 +1,9 @@
 //! A group across workers: `tcp`, `fan` and `echo`, which are `binding_fan.wasm` and others.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Read as _;
-use std::time::Duration;
 use zilla_tests::client::is_reset;
 use zilla_tests::streams::make_room;
-use zilla_tests::{Client, Host, Ports, until};
+use zilla_tests::{Client, Host, Ports};
 
 const WORKERS: &str = "--workers=4";
 
@@ -20,34 +18,21 @@ bindings:
     )
 }
 
-/// Members, each of which was heard by all.
+/// Members that have joined, and have nothing left to hear. Each says a word: who hears its own has joined.
+#[track_caller]
 fn members(port: u16, count: usize) -> Vec<Client> {
-    let mut members: Vec<Client> = (0..count).map(|_| Client::connect(port)).collect();
-    settle(&mut members);
+    const WORD: usize = 8;
+    let join = |number: usize| {
+        let mut member = Client::connect(port);
+        member.echo(format!("{number:0WORD$}"));
+        member
+    };
+    let mut members: Vec<Client> = (0..count).map(join).collect();
+    for (number, member) in members.iter_mut().enumerate() {
+        // The words of those who came later.
+        member.recv((count - number - 1) * WORD);
+    }
     members
-}
-
-/// Has the first say a word until all hear it: who is connected may not have joined yet.
-fn settle(members: &mut [Client]) {
-    const WORD: &[u8] = b"settled";
-    for member in members.iter_mut() {
-        member.set_read_patience(Duration::from_millis(100));
-    }
-    until("all have joined", || {
-        members[0].send(WORD);
-        let mut heard = members.iter_mut().map(|member| {
-            let mut word = [0; WORD.len()];
-            member.read_exact(&mut word).is_ok()
-        });
-        heard.all(|heard| heard)
-    });
-    // Those who joined early have heard it more than once.
-    for member in members.iter_mut() {
-        let mut rest = [0; 4096];
-        member.set_read_patience(Duration::from_millis(20));
-        while member.recv_some(&mut rest).is_ok_and(|octets| octets > 0) {}
-        member.set_read_patience(zilla_tests::PATIENCE);
-    }
 }
 
 /// Receives until a line is complete that is this one, and says what came before.
