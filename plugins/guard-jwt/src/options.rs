@@ -1,0 +1,91 @@
+//! `options` of the guard in `zilla.yaml`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Options of the `jwt` guard.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JwtOptions {
+    /// Who must have issued a token: its `iss`.
+    #[schemars(length(min = 1))]
+    pub issuer: String,
+    /// Whom a token must be for: its `aud`, or one of them.
+    #[schemars(length(min = 1))]
+    pub audience: String,
+    /// Keys to check tokens with, as a list of JSON Web Keys.
+    #[serde(default)]
+    pub keys: Vec<Jwk>,
+    /// Path of the claim that has the roles, as `realm_access.roles`: a list, or text with spaces between.
+    #[serde(default = "roles_default")]
+    #[schemars(length(min = 1))]
+    pub roles: String,
+    /// Path of the claim that says who it is.
+    #[serde(default = "identity_default")]
+    #[schemars(length(min = 1))]
+    pub identity: String,
+    /// Attributes of the session, each with the path of its claim.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+    /// How long before a token expires the client is asked for a new one, in seconds.
+    #[serde(default)]
+    pub challenge: Option<u64>,
+    /// How far the clocks of issuer and gateway may be apart, in seconds: a token is good for that much longer, and
+    /// that much earlier. At most 600.
+    #[serde(default)]
+    #[schemars(range(max = 600))]
+    pub leeway: u64,
+}
+
+fn roles_default() -> String {
+    "scope".to_owned()
+}
+
+fn identity_default() -> String {
+    "sub".to_owned()
+}
+
+/// A JSON Web Key (RFC 7517): a public one, or a secret that issuer and gateway share. Members that are not named here
+/// are read past.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+pub struct Jwk {
+    /// Family of the key.
+    pub kty: String,
+    /// Name of the key, as tokens have it in their header.
+    #[serde(default)]
+    pub kid: Option<String>,
+    /// The one algorithm that it is for; any that the key can do, unless given.
+    #[serde(default)]
+    pub alg: Option<String>,
+    /// `sig`, if given.
+    #[serde(default, rename = "use")]
+    pub usage: Option<String>,
+    /// RSA: the modulus.
+    #[serde(default)]
+    pub n: Option<String>,
+    /// RSA: the exponent.
+    #[serde(default)]
+    pub e: Option<String>,
+    /// EC, OKP: the curve.
+    #[serde(default)]
+    pub crv: Option<String>,
+    /// EC, OKP: the point, or its first coordinate.
+    #[serde(default)]
+    pub x: Option<String>,
+    /// EC: the second coordinate.
+    #[serde(default)]
+    pub y: Option<String>,
+    /// oct: the secret.
+    #[serde(default)]
+    pub k: Option<String>,
+    /// The private part, which is none of the gateway's business: refused.
+    #[serde(default)]
+    pub d: Option<String>,
+}
+
+impl std::fmt::Debug for Jwk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Jwk").field("kty", &self.kty).field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
