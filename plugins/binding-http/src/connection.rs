@@ -26,6 +26,7 @@ mod runs;
 mod switch;
 
 use crate::access::Grant;
+use crate::authorization::{Authorization, Standing};
 use crate::body::Decoder;
 use crate::buffer::Buffer;
 use crate::date::DateLine;
@@ -44,6 +45,8 @@ use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Stream, StreamId};
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) options: HttpOptions,
+    /// None if nobody asks for credentials.
+    pub(crate) authorization: Option<Authorization>,
     /// None if responses get no date.
     pub(crate) date: Option<RefCell<DateLine>>,
     /// Room for the fields of a request of HTTP/2 while it is decoded.
@@ -107,6 +110,7 @@ struct Exchange {
     upgrade: Option<Vec<u8>>,
     /// What web pages may do with the response.
     access: Option<Box<Grant>>,
+    standing: Standing,
     request: Request,
     reply: Reply,
     /// The host moves the content of the request, or of the response.

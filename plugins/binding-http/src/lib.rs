@@ -54,6 +54,7 @@
 //! |---|---|---|
 //! | `versions` | `[http/1.1, h2]` | which are served |
 //! | `overrides` | | request headers to set after routing, before those of the route |
+//! | `authorization` | nobody is asked | which guard checks credentials, and where requests have them, see [below](#credentials) |
 //! | `access-control` | none is refused | which web pages may ask, see [below](#web-pages) |
 //! | `expect` | `answer` | `pass`: a client that waits with its body is answered by the exit, to which `expect` is handed on |
 //! | `forwarded.headers` | `[]` | which of `forwarded`, `x-forwarded-for`, `x-forwarded-proto` and `x-forwarded-host` to set; others pass as the client sent them |
@@ -121,7 +122,8 @@
 //! | status | why |
 //! |---|---|
 //! | 400 | malformed or ambiguous: a line without CR LF, more than two empty lines before the request, a field name that is no token, a control character, folding, no `host` or two, user information, two lengths, a length and a coding, `chunked` not once and last, a chunk size or a chunk end that is none, a message that ends early |
-//! | 401, 403 | the exit's route asks for an authorization (`unauthorized`, `forbidden`) |
+//! | 401, 403, 404 | credentials are absent, not accepted, or do not suffice, see [below](#credentials) |
+//! | 401, 403 | without `authorization`: the exit's route asks for one (`unauthorized`, `forbidden`) |
 //! | 403 | `access-control` |
 //! | 404 | no route fits, or the exit refused (`no-route`, `refused`, a reset `unspecified`) |
 //! | 408 | the head or the body did not come in time |
@@ -150,6 +152,35 @@
 //! `*` stands for the origin, for methods and for headers where any is allowed and no credentials are; else what was
 //! asked for is repeated, with `vary: origin`. With credentials and without `expose.headers`, the headers that the
 //! response has are named. `access-control-*` fields of the exit are left out where they would be ours.
+//!
+//! # Credentials
+//!
+//! `authorization: {GUARD: {credentials: {…}}}` has the guard of that name check the credentials of each request, and opens
+//! the exit's stream with what it answers. They are looked for in `cookies`, then in `headers`, then in `query`, of each under
+//! one name; the first that are there count, whether they are accepted or not.
+//!
+//! | template | takes |
+//! |---|---|
+//! | `Bearer {credentials}` | what follows the scheme, which is told in any case |
+//! | `Basic {username}:{password}` | of a header: `username:password`, out of base64 |
+//! | `{credentials}`, or any text around it | what is in its place, without blanks. `.*` at an end of the template is read over |
+//!
+//! A value that does not fit its template is no credentials. A parameter of the query is percent-decoded, a cookie may be in
+//! quotes; of several with one name, the first counts. A header that is there twice is answered with 400.
+//!
+//! A request whose credentials are absent or not accepted is handed on without any, so that it takes a route that asks for
+//! none. Where there is no such route, as where the exit of an exit refuses:
+//!
+//! | credentials | no route fits, or it asks for a session | a role is missing |
+//! |---|---|---|
+//! | absent | 401, with `www-authenticate` | 403 |
+//! | not accepted, or the guard could not say | 403 | 403 |
+//! | accepted | 404; 401 if the session is over | 404: whom a route is not for is not told that it is there |
+//!
+//! When a session is over, its requests are ended: before the response with 401, then as a response that fails. A client
+//! brings newer credentials before, in a `POST` to any path with `content-type: application/x-challenge-response` and
+//! `content-length: 0`: it is answered with 204, and what the same identity has open on this worker goes on for as long as
+//! the new session lasts. The exit gets the fields that have credentials as they came; they are in no log line and no error.
 //!
 //! # Client
 //!
@@ -238,8 +269,12 @@
 //!
 //! * In patterns, characters that mean something in regular expressions (`+ ? [ ( |` and so on) are
 //!   themselves. A condition on `host` is refused, since it could never hold: it is `:authority`.
-//! * `authorization` and `requests` are refused as unknown; `date`, `length-required`, `expect`, `forwarded`, `via`, `upgrade`,
+//! * `requests` is refused as unknown, and so is `authorization` of a client: an override does the same, as
+//!   `overrides: {authorization: "Bearer ${{env.TOKEN}}"}`. `date`, `length-required`, `expect`, `forwarded`, `via`, `upgrade`,
 //!   `limits` and `timeouts` are additions.
+//! * Without a session, a route that asks for one and no route at all are answered alike, with 401 or 403, as in Zilla. A
+//!   template is text, no regular expression, and of `cookies`, `headers` and `query` each has one name: more are refused,
+//!   not read past.
 //! * A refusal has a body, and says what was wrong. An unknown method is handed on; routes decide on it.
 //! * Responses have a `date`. Header names of a response are sent as the exit gives them, not in capitals.
 //! * Requests of HTTP/1.0 are answered.
@@ -247,6 +282,7 @@
 
 mod accepted;
 mod access;
+mod authorization;
 mod body;
 mod buffer;
 mod client;
@@ -267,6 +303,7 @@ mod stream;
 mod target;
 
 use accepted::Accepted;
+use authorization::Authorization;
 use client::Client;
 use connection::Shared;
 use date::DateLine;
@@ -278,6 +315,7 @@ use target::Scheme;
 use zilla_sdk::prelude::*;
 
 pub use access::{HttpAccessAllow, HttpAccessControl, HttpAccessExpose, HttpAccessPolicy};
+pub use authorization::{HttpAuthorization, HttpAuthorizationGuard, HttpCredentials};
 pub use client::{HttpClientLimits, HttpClientOptions, HttpClientTimeouts};
 pub use forwarded::{HttpForwarded, HttpForwardedHeader};
 pub use h2::HttpH2Limits;
@@ -321,6 +359,7 @@ impl Binding for Http {
                 limits: Limits::new(&options, attributes_octets),
                 date: options.date.then(|| RefCell::new(DateLine::new())),
                 h2_fields: RefCell::default(),
+                authorization: options.authorization.as_ref().map(Authorization::new).transpose()?,
                 options,
             };
             (Role::Server(Rc::new(shared)), overrides)

@@ -1,6 +1,7 @@
 //! `options:` of the binding in `zilla.yaml`.
 
 use crate::access::HttpAccessControl;
+use crate::authorization::HttpAuthorization;
 use crate::fields;
 use crate::forwarded::{self, HttpForwarded};
 use crate::h2::HttpH2Limits;
@@ -34,6 +35,9 @@ pub struct HttpOptions {
     /// Whether POST, PUT and PATCH without content-length and transfer-encoding are refused with 411,
     /// instead of having an empty body.
     pub length_required: bool,
+    /// Which guard checks credentials, and where requests have them.
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+    pub authorization: Option<HttpAuthorization>,
     /// Which web pages may ask; without it, none is refused.
     pub access_control: Option<HttpAccessControl>,
     /// Who answers a client that waits with its body.
@@ -58,6 +62,7 @@ impl Default for HttpOptions {
             overrides: BTreeMap::new(),
             date: true,
             length_required: false,
+            authorization: None,
             access_control: None,
             expect: HttpExpect::default(),
             forwarded: HttpForwarded::default(),

@@ -283,6 +283,11 @@ pub(crate) fn write_refusal(out: &mut Vec<u8>, refusal: Refusal, is_head: bool, 
     out.extend_from_slice(b"content-type: text/plain\r\ncontent-length: ");
     write_decimal(out, refusal.because.len() + 1);
     out.extend_from_slice(b"\r\nconnection: close\r\n");
+    if let Some(credentials) = refusal.asks {
+        out.extend_from_slice(b"www-authenticate: ");
+        out.extend_from_slice(credentials.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
     out.extend_from_slice(date.unwrap_or_default());
     out.extend_from_slice(b"\r\n");
     if !is_head {

@@ -9,11 +9,13 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     /// The body of the response, without the line end. It never quotes what the client sent.
     pub(crate) because: &'static str,
+    /// The credentials that a 401 asks for, as `www-authenticate` has them.
+    pub(crate) asks: Option<&'static str>,
 }
 
 impl Refusal {
     pub(crate) const fn new(status: u16, because: &'static str) -> Self {
-        Self { status, because }
+        Self { status, because, asks: None }
     }
 
     /// 400, the usual answer to a message that breaks the grammar.

@@ -105,7 +105,9 @@ impl Connection {
     /// The exit aborts: before its response the client is told so, afterwards it must not look complete.
     pub(super) fn reply_aborts(&mut self, code: CloseCode, cx: &mut Context<'_>) {
         match &self.exchange {
-            Some(exchange) if exchange.reply == Reply::Awaited => self.refuse(Refusal::of_abort(code), cx),
+            Some(exchange) if exchange.reply == Reply::Awaited => {
+                self.refuse(exchange.standing.of_abort(code), cx);
+            }
             Some(_) => self.abort(code, cx),
             None => {}
         }

@@ -2,6 +2,8 @@
 
 use super::switch::Judged;
 use super::{Connection, Exchange, Receiving, Reply, Request};
+use crate::access::Grant;
+use crate::authorization::{self, Opened};
 use crate::body::{Chunked, Decoder, Found};
 use crate::fields;
 use crate::head::{self, Framing, RequestHead};
@@ -158,10 +160,13 @@ impl Connection {
         let expects = Expects::of(head.expects_continue, options);
         let address = self.address.as_deref();
         let added = Added { options, address, expects, upgrade: upgrade.as_deref() };
-        let exit = match cx.open(|attributes| head.write(&added, attributes)) {
-            Ok(exit) => exit,
-            Err(error) => {
-                self.refuse(not_opened(error), cx);
+        let guard = self.shared.authorization.as_ref();
+        let opened = authorization::open(guard, |attributes| head.write(&added, attributes), cx);
+        let (exit, standing) = match opened.unwrap_or_else(|error| Opened::Refused(not_opened(error))) {
+            Opened::To(exit, standing) => (exit, standing),
+            Opened::Renewed => return self.answer_empty(head, &Grant::default(), cx),
+            Opened::Refused(refusal) => {
+                self.refuse(refusal, cx);
                 return None;
             }
         };
@@ -183,6 +188,7 @@ impl Connection {
             expects,
             upgrade,
             access,
+            standing,
             request,
             reply: Reply::Awaited,
             is_request_moved: false,
@@ -269,7 +275,8 @@ impl Connection {
             exchange.request = Request::Discarded(DISCARDED_OCTETS_MAX);
         }
         if exchange.reply == Reply::Awaited {
-            return self.refuse(Refusal::of_reset(code), cx);
+            let refusal = exchange.standing.of_reset(code);
+            return self.refuse(refusal, cx);
         }
         self.take_held(cx);
     }

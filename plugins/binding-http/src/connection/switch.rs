@@ -22,7 +22,7 @@ impl Connection {
     pub(super) fn judge(&mut self, head: &RequestHead<'_, '_>, cx: &mut Context<'_>) -> Judged {
         match request::judge(&self.shared.options, head) {
             Ok(Verdict::Pass(grant)) => Judged::Passes(grant.kept()),
-            Ok(Verdict::Preflight(grant)) => Judged::Answered(self.answer_preflight(head, &grant, cx)),
+            Ok(Verdict::Preflight(grant)) => Judged::Answered(self.answer_empty(head, &grant, cx)),
             Err(refusal) => {
                 self.refuse(refusal, cx);
                 Judged::Answered(None)
@@ -30,8 +30,9 @@ impl Connection {
         }
     }
 
-    /// Answers a request that asks whether it may ask. One with a body ends the connection.
-    fn answer_preflight(
+    /// Answers a request here with 204: one that asks whether it may ask, or that brings new credentials. One with a
+    /// body ends the connection.
+    pub(super) fn answer_empty(
         &mut self,
         head: &RequestHead<'_, '_>,
         grant: &Grant,

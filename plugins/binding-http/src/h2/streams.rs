@@ -2,6 +2,7 @@
 
 use super::flow::{ReceiveWindow, SendWindow};
 use crate::access::Grant;
+use crate::authorization::Standing;
 use crate::buffer::Buffer;
 use crate::request::Expects;
 use zilla_sdk::StreamId;
@@ -58,6 +59,7 @@ pub(super) struct Stream {
     pub(super) tunnel: Tunnel,
     /// What web pages may do with the response.
     pub(super) access: Option<Box<Grant>>,
+    pub(super) standing: Standing,
     pub(super) request: Request,
     /// The exit takes the request's content.
     pub(super) is_taken: bool,

@@ -1,6 +1,7 @@
 //! HTTP/2 as scripts of frames: a client on one side, exits on the other.
 #![allow(clippy::unwrap_used, reason = "what a test expects is there, or it fails")]
 
+mod authorization;
 mod connections;
 mod errors;
 mod exchanges;

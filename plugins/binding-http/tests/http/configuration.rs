@@ -84,7 +84,7 @@ fn what_is_wrong_is_refused_with_its_place() {
         ("{kind: server, options: {via: 'a b'}}", "/options/via"),
         ("{kind: server, options: {expect: never}}", "/options"),
         ("{kind: server, options: {upgrade: ['a/b c']}}", "/options/upgrade/0"),
-        ("{kind: server, options: {authorization: {}}}", "/options"),
+        ("{kind: server, options: {authorization: {}}}", "/options/authorization"),
         ("{kind: server, options: {requests: []}}", "/options"),
         ("{kind: server, options: {limits: {header-count: 129}}}", "/options/limits/header-count"),
         ("{kind: server, options: {limits: {header-bytes: 0}}}", "/options/limits/header-bytes"),

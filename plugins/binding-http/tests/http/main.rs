@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test expects is there, or it fails")]
 
 mod access;
+mod authorization;
 mod bodies;
 mod closing;
 mod configuration;

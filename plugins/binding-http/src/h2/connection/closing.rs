@@ -38,6 +38,9 @@ impl Connection {
                 encoder.status(out, refusal.status);
                 encoder.field(out, b"content-type", b"text/plain");
                 encoder.field(out, b"content-length", length.as_bytes());
+                if let Some(credentials) = refusal.asks {
+                    encoder.field(out, b"www-authenticate", credentials.as_bytes());
+                }
                 if let Some(date) = date {
                     encoder.field(out, b"date", &date);
                 }

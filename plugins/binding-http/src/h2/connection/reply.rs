@@ -91,8 +91,9 @@ impl Connection {
         }
     }
 
-    /// Answers a request that asks whether a web page may ask. Its content, if it has any, is not wanted.
-    pub(super) fn answer_preflight(&mut self, place: Place, grant: &Grant, cx: &mut Context<'_>) {
+    /// Answers a request here with 204: one that asks whether a web page may ask, or that brings new credentials. Its
+    /// content, if it has any, is not wanted.
+    pub(super) fn answer_empty(&mut self, place: Place, grant: &Grant, cx: &mut Context<'_>) {
         let (date, frame_octets_max) = (self.date(cx), self.frame_octets_max());
         let Some(stream) = self.streams.get(place) else { return };
         let id = stream.id;
@@ -191,7 +192,8 @@ impl Connection {
     pub(super) fn reply_aborts(&mut self, place: Place, code: CloseCode, cx: &mut Context<'_>) {
         let Some(stream) = self.streams.get(place) else { return };
         if stream.reply == Reply::Awaited {
-            return self.refuse(place, Refusal::of_abort(code), cx);
+            let refusal = stream.standing.of_abort(code);
+            return self.refuse(place, refusal, cx);
         }
         if self.break_tunnel(place, cx) {
             return;

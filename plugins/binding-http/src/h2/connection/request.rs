@@ -4,6 +4,7 @@ use super::frames::{DataLeft, Reading};
 use super::schedule::EARNED_CONTROLS;
 use super::{Connection, Leaving};
 use crate::access::{Grant, Verdict};
+use crate::authorization::{self, Opened, Standing};
 use crate::h2::flow::SendWindow;
 use crate::h2::frame::{self, Code, Head, Wrong, flag};
 use crate::h2::request::{FieldList, RequestHead, Unfit};
@@ -22,6 +23,7 @@ struct Begun {
     length: Option<u64>,
     tunnel: Tunnel,
     access: Option<Box<Grant>>,
+    standing: Standing,
     /// What it is answered with, if it went nowhere.
     answer: Option<Answer>,
 }
@@ -29,20 +31,14 @@ struct Begun {
 /// What is said of a request here, instead of by an exit.
 enum Answer {
     Refusal(Refusal),
-    /// A web page may ask.
-    Preflight(Grant),
+    /// 204: a web page may ask, or new credentials are accepted.
+    Empty(Grant),
 }
 
 impl Begun {
     fn answered(answer: Answer) -> Self {
-        Self {
-            exit: 0,
-            expects: Expects::Nothing,
-            length: None,
-            tunnel: Tunnel::No,
-            access: None,
-            answer: Some(answer),
-        }
+        let (expects, standing, tunnel) = (Expects::Nothing, Standing::Unasked, Tunnel::No);
+        Self { exit: 0, expects, length: None, tunnel, access: None, standing, answer: Some(answer) }
     }
 }
 
@@ -73,7 +69,7 @@ impl Connection {
         match answer {
             None => {}
             Some(Answer::Refusal(refusal)) => self.refuse(place, refusal, cx),
-            Some(Answer::Preflight(grant)) => self.answer_preflight(place, &grant, cx),
+            Some(Answer::Empty(grant)) => self.answer_empty(place, &grant, cx),
         }
         Ok(())
     }
@@ -83,20 +79,23 @@ impl Connection {
         let options = &self.shared.options;
         let access = match request::judge(options, head) {
             Ok(Verdict::Pass(grant)) => grant.kept(),
-            Ok(Verdict::Preflight(grant)) => return Begun::answered(Answer::Preflight(grant)),
+            Ok(Verdict::Preflight(grant)) => return Begun::answered(Answer::Empty(grant)),
             Err(refusal) => return Begun::answered(Answer::Refusal(refusal)),
         };
         let expects = Expects::of(head.expects_continue, options);
         let added = Added { options, address: self.address.as_deref(), expects, upgrade: None };
-        match cx.open(|attributes| head.write(&added, attributes)) {
-            Ok(exit) => {
+        let guard = self.shared.authorization.as_ref();
+        let opened = authorization::open(guard, |attributes| head.write(&added, attributes), cx);
+        match opened.unwrap_or_else(|error| Opened::Refused(not_opened(error))) {
+            Opened::To(exit, standing) => {
                 let tunnel = if head.protocol.is_some() { Tunnel::Asked } else { Tunnel::No };
                 if ends && tunnel == Tunnel::No {
                     cx.to(exit).end();
                 }
-                Begun { exit, expects, length: head.length, tunnel, access, answer: None }
+                Begun { exit, expects, length: head.length, tunnel, access, standing, answer: None }
             }
-            Err(error) => Begun::answered(Answer::Refusal(not_opened(error))),
+            Opened::Renewed => Begun::answered(Answer::Empty(Grant::default())),
+            Opened::Refused(refusal) => Begun::answered(Answer::Refusal(refusal)),
         }
     }
 
@@ -109,6 +108,7 @@ impl Connection {
             expects: begun.expects,
             tunnel: begun.tunnel,
             access: begun.access,
+            standing: begun.standing,
             request: if ends { Request::Ended } else { Request::Open },
             is_taken: begun.exit != 0,
             length_left: begun.length,
@@ -350,7 +350,8 @@ impl Connection {
     pub(super) fn request_refused(&mut self, place: Place, code: CloseCode, cx: &mut Context<'_>) {
         let Some(stream) = self.streams.get(place) else { return };
         if stream.reply == Reply::Awaited {
-            return self.refuse(place, Refusal::of_reset(code), cx);
+            let refusal = stream.standing.of_reset(code);
+            return self.refuse(place, refusal, cx);
         }
         if self.break_tunnel(place, cx) {
             return;
