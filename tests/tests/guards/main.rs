@@ -4,6 +4,8 @@
 
 mod asking;
 mod failing;
+mod issuer;
+mod jwt;
 mod lasting;
 mod matching;
 mod site;
