@@ -4,6 +4,7 @@
 
 mod asking;
 mod failing;
+mod inline;
 mod issuer;
 mod jwt;
 mod lasting;
