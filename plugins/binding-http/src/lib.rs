@@ -86,7 +86,8 @@
 //! A time of 0 is for ever. Of a route, `when: [{headers: {name: pattern}}]` and
 //! `with: {headers: {overrides: {name: value}}}` are known. In a pattern, `*` is any octets, `/` included,
 //! and `{name}` is one octet or more, kept as `${params.name}`; anything else is itself. A pattern of
-//! `:path` that does not end in `*` also fits a path with a query.
+//! `:path` that does not end in `*` also fits a path with a query. Parameters of a matcher can be used where an item of
+//! `when` has nothing but `matched`.
 //!
 //! # What is held for a connection
 //!
@@ -366,7 +367,7 @@ impl Binding for Http {
         };
         for (name, value) in &overrides {
             let pointer = format!("/options/overrides/{}", routes::escape(name));
-            routes::check_assignment(name, value, &[])
+            routes::check_assignment(name, value, Some(&Vec::new()))
                 .map_err(|(expected, found)| config_error(&pointer, expected, found))?;
         }
         Ok(Self { role, overrides })

@@ -43,7 +43,10 @@ pub(crate) fn compile(
     overrides: &BTreeMap<String, String>,
 ) -> Result<Route, ConfigError> {
     let (mut compiled, mut params) = (Route::default(), Vec::new());
-    for (index, condition) in route.when::<HttpCondition>()?.into_iter().enumerate() {
+    let conditions: Vec<HttpCondition> = route.when()?;
+    // A condition without headers is a matcher's, which may yield any.
+    let has_matcher = conditions.iter().any(|condition| condition.headers.is_empty());
+    for (index, condition) in conditions.into_iter().enumerate() {
         compiled = compiled.condition(alternatives(route, index, &condition, &mut params)?);
     }
     for (name, value) in overrides {
@@ -51,7 +54,7 @@ pub(crate) fn compile(
     }
     for (name, value) in route.with::<HttpWith>()?.headers.overrides {
         let pointer = format!("/with/headers/overrides/{}", escape(&name));
-        check_assignment(&name, &value, &params)
+        check_assignment(&name, &value, (!has_matcher).then_some(&params))
             .map_err(|(expected, found)| route.error(&pointer, expected, found))?;
         compiled = compiled.set(name.to_ascii_lowercase(), value);
     }
@@ -61,8 +64,12 @@ pub(crate) fn compile(
 /// What an error expects and what it finds.
 type Mismatch = (String, String);
 
-/// Checks a header that is set. `params` are the names that conditions capture.
-pub(crate) fn check_assignment(name: &str, value: &str, params: &[String]) -> Result<(), Mismatch> {
+/// Checks a header that is set. `params` are the names that conditions capture, if that is known.
+pub(crate) fn check_assignment(
+    name: &str,
+    value: &str,
+    params: Option<&Vec<String>>,
+) -> Result<(), Mismatch> {
     check_name(name)?;
     if !fields::is_value(value.as_bytes()) {
         return Err(("a value without control characters".to_owned(), format!("{value:?}")));
@@ -73,9 +80,14 @@ pub(crate) fn check_assignment(name: &str, value: &str, params: &[String]) -> Re
             return Err(("a } that closes the ${".to_owned(), format!("{value:?}")));
         };
         match expression.strip_prefix("params.") {
-            Some(param) if params.iter().any(|known| known == param) => {}
+            Some(param) if params.is_none_or(|params| params.iter().any(|known| known == param)) => {}
             Some(param) => {
-                let known = params.iter().map(|param| format!("{{{param}}}")).collect::<Vec<_>>().join(", ");
+                let known = params
+                    .into_iter()
+                    .flatten()
+                    .map(|param| format!("{{{param}}}"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 let known = if known.is_empty() { "none".to_owned() } else { known };
                 return Err((
                     format!("a parameter that a condition of the route captures ({known})"),

@@ -74,6 +74,14 @@ fn overrides_of_the_options_are_set_before_those_of_the_route() {
 }
 
 #[test]
+fn a_condition_without_headers_may_yield_any_parameter() {
+    // The host keeps `matched` for itself.
+    let harness =
+        compiled("{kind: server, routes: [{when: [{}], with: {headers: {overrides: {a: '${params.x}'}}}}]}");
+    assert_eq!(harness.routes()[0].set[0].template, "${params.x}");
+}
+
+#[test]
 fn what_is_wrong_is_refused_with_its_place() {
     for (yaml, path) in [
         ("{kind: proxy}", "/kind"),
