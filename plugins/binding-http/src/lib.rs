@@ -263,7 +263,7 @@
 //! | encoded octets that the origin does not take | one head, or the framing of a chunk | nothing new is encoded |
 //! | timers of the host | 1 for each connection and each request that waits | |
 //! | of HTTP/2: a frame that is not complete, a field block, tables | as of a server | as of a server |
-//! | content of responses | `connection-window-bytes`, and of each stream `stream-window-bytes` | the origin has no window |
+//! | content of responses | `connection-window-bytes`, and of each stream four times `stream-window-bytes` | the origin has no window |
 //! | encoded octets that the origin does not take | 16 KiB, what answers as many octets as an origin has credit for, and a head for each request | no credit is given back |
 //!
 //! # Differences from Zilla

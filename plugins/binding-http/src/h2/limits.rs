@@ -20,9 +20,8 @@ pub struct HttpH2Limits {
     /// Largest table for decoding field lists, in octets.
     #[schemars(range(max = 65_536))]
     pub table_bytes: u32,
-    /// Octets of a body that the peer may send ahead of who takes it. At first: a server
-    /// lets it grow to four times as much while the exit takes everything that comes, but not over half of the
-    /// connection's.
+    /// Octets of a body that the peer may send ahead of who takes it. At first: it grows to four times as much while
+    /// everything that comes is taken, but not over half of the connection's.
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub stream_window_bytes: u32,
     /// The same of all streams of a connection together, at least 65,535.
@@ -80,9 +79,8 @@ impl HttpH2Limits {
         Ok(())
     }
 
-    /// The window of a server's stream, which grows. One whose exit has stopped leaves the others half of the
-    /// connection's.
-    pub(super) fn stream_window(&self) -> ReceiveWindow {
+    /// The window of a stream, which grows. One whose receiver has stopped leaves the others half of the connection's.
+    pub(crate) fn stream_window(&self) -> ReceiveWindow {
         const GROWTH: u32 = 4;
         let most = self.stream_window_bytes.saturating_mul(GROWTH).min(self.connection_window_bytes / 2);
         ReceiveWindow::growing(self.stream_window_bytes, most)

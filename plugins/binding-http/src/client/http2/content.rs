@@ -91,8 +91,10 @@ impl Http2 {
         let place = self.exchanges.find(id);
         if let Some(exchange) = place.and_then(|place| self.exchanges.get(place))
             && exchange.reading != Reading::Over
-            && let Some(increment) = exchange.receive_window.take(octets)
+            && let Some(taken) = exchange.receive_window.take(octets)
         {
+            let growth = if exchange.inbox.is_empty() { exchange.receive_window.grow() } else { 0 };
+            let increment = taken + growth;
             self.write(cx, |out, _| frame::write_window_update(out, id, increment));
         }
     }

@@ -3,7 +3,6 @@
 use super::Http2;
 use super::exchanges::{Exchange, Place, Reading, Sending};
 use crate::client::request::{Body, Request};
-use crate::h2::flow::ReceiveWindow;
 use crate::h2::frame::{self, Code, HEAD_OCTETS, Kind, flag};
 use crate::h2::response;
 use crate::response::Fault;
@@ -41,7 +40,7 @@ impl Http2 {
             });
         });
         let mut exchange = Exchange::new(id, request, self.peer.window_octets, now_ms);
-        exchange.receive_window = ReceiveWindow::new(self.client.limits.h2.stream_window_bytes);
+        exchange.receive_window = self.client.limits.h2.stream_window();
         let place = self.exchanges.insert(exchange);
         self.controls.earn(EARNED_CONTROLS);
         // Each stream may be reset once.
