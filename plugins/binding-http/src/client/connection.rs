@@ -49,10 +49,9 @@ impl Connection {
     /// Whether it will never take that request.
     pub(super) fn is_unfit(&self, request: &Request) -> bool {
         match self {
-            Self::Opening(opening) => request.only_http1 && opening.offer.h2,
             // What a stale connection gave back is not for another that may be stale as well.
             Self::Http1(upstream) => request.is_repeated && upstream.is_used,
-            Self::Http2(_) => request.only_http1,
+            Self::Opening(_) | Self::Http2(_) => request.only_http1,
         }
     }
 

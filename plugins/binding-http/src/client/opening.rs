@@ -2,16 +2,16 @@
 
 use super::deadline::TIMER;
 use super::request::Request;
-use super::{Client, Offer, failure};
+use super::{Client, failure};
 use crate::options::HttpVersion;
 use zilla_sdk::host::{self, Level};
 use zilla_sdk::{Attributes, CloseCode, Context, Payload, StreamId};
 
-/// A connection whose exit has not answered. Which version it will speak is not known, so nothing is sent.
+/// A connection that may be of HTTP/2, and whose exit has not answered: nothing is sent before.
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) stream: StreamId,
-    pub(super) offer: Offer,
+    may_be_http1: bool,
     /// Most requests that wait for it.
     room: usize,
     /// In the order in which they came.
@@ -23,7 +23,7 @@ pub(super) struct Opening {
 impl Opening {
     pub(super) fn new(
         stream: StreamId,
-        offer: Offer,
+        may_be_http1: bool,
         room: usize,
         client: &Client,
         cx: &mut Context<'_>,
@@ -33,7 +33,7 @@ impl Opening {
         if let Some(due_ms) = due_ms {
             cx.timer_on(stream, TIMER, due_ms);
         }
-        Self { stream, offer, room, requests: Vec::new(), has_timer: due_ms.is_some(), is_over: false }
+        Self { stream, may_be_http1, room, requests: Vec::new(), has_timer: due_ms.is_some(), is_over: false }
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -80,10 +80,10 @@ impl Opening {
     /// The version that is spoken, by what TLS has agreed on, if it has. None if that is not served.
     pub(super) fn version(&self, alpn: Option<&[u8]>) -> Option<HttpVersion> {
         match alpn {
-            Some(b"h2") => self.offer.h2.then_some(HttpVersion::H2),
-            Some(b"http/1.1" | b"http/1.0") => self.offer.http1.then_some(HttpVersion::Http11),
+            Some(b"h2") => Some(HttpVersion::H2),
+            Some(b"http/1.1" | b"http/1.0") => self.may_be_http1.then_some(HttpVersion::Http11),
             Some(_) => None,
-            None if self.offer.http1 => Some(HttpVersion::Http11),
+            None if self.may_be_http1 => Some(HttpVersion::Http11),
             None => Some(HttpVersion::H2),
         }
     }

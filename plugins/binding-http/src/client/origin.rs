@@ -126,7 +126,7 @@ impl Origin {
                 // An origin that spoke HTTP/1.1 is expected to do so again.
                 let is_shared = self.spoken != Some(HttpVersion::Http11);
                 let room = if is_shared { self.client.options().limits.h2.concurrent_streams } else { 1 };
-                Connection::Opening(Opening::new(stream, offer, room as usize, &self.client, cx))
+                Connection::Opening(Opening::new(stream, offer.http1, room as usize, &self.client, cx))
             }
         };
         connection.begin(request, cx);
