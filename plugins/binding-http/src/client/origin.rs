@@ -194,7 +194,8 @@ impl Origin {
         for request in given_back {
             self.admit(request, cx);
         }
-        if self.may_connect()
+        if !self.waiting.is_empty()
+            && self.may_connect()
             && let Some(request) = self.waiting.pop_front()
         {
             self.admit(request, cx);
