@@ -182,6 +182,7 @@ impl Connection {
 impl Connection {
     pub(super) fn send(&mut self, payload: Payload<'_>, cx: &mut Context<'_>) {
         match self {
+            _ if payload.is_empty() => {}
             Self::Opening(opening) => opening.send(payload, cx),
             Self::Http1(upstream) => upstream.send(payload, cx),
             Self::Http2(http2) => http2.send(payload, cx),

@@ -211,3 +211,14 @@ fn a_request_waits_for_credit_of_the_origin() {
     assert_eq!(sent.matches('x').count(), 60);
     assert!(sent.starts_with("\n3c\r\n") && sent.ends_with("\r\n0\r\n\r\n"), "{sent}");
 }
+
+#[test]
+fn a_piece_without_octets_is_no_content() {
+    let harness = client("");
+    let mut opener = harness.open(request("PUT").with([("content-length", "0")]));
+    let mut origin = accept(&harness);
+    opener.send_all([data(""), end()]);
+    assert_eq!(origin.recv_text(), "PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+    origin.send(data(NOTHING));
+    expect_nothing(&mut opener);
+}

@@ -228,3 +228,16 @@ fn secrets_are_never_indexed() {
         assert_eq!(never, 2, "{}", head.payload.escape_ascii());
     }
 }
+
+#[test]
+fn a_piece_without_octets_is_no_content() {
+    let harness = client("");
+    let mut opener = harness.open(request("PUT").with([("content-length", "0")]));
+    let mut origin = Origin::accept(&harness);
+    opener.send_all([data(""), end()]);
+    let mut fields = fields_of("PUT").to_vec();
+    fields.push(("content-length", "0"));
+    origin.expect_head(WHOLE, 1, &fields);
+    origin.send(nothing(1));
+    expect_nothing(&mut opener);
+}
