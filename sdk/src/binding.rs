@@ -220,7 +220,7 @@ pub trait Stream: Sized {
     fn on_later(&mut self, _cx: &mut Context<'_>) {}
 
     /// This generation of the configuration ends: let the peer leave in order. Ignored by default, so the
-    /// stream is ended by the host when its time to drain is over.
+    /// stream is ended by the host when its [time](Context::drain_deadline_ms) to drain is over.
     fn on_drain(&mut self, _cx: &mut Context<'_>) {}
 }
 

@@ -29,6 +29,12 @@ impl Context<'_> {
         self.now
     }
 
+    /// When the host aborts and resets what is left, in ms of `now().monotonic_ms`; none before
+    /// [`crate::Stream::on_drain`].
+    pub fn drain_deadline_ms(&self) -> Option<u64> {
+        self.streams.drain_deadline_ms
+    }
+
     /// The stream that this [`crate::Stream`] accepted. In a [group](crate::Binding::group), the one that the
     /// event came on; 0, on which nothing can be done, if that is none of the group's members.
     pub fn accepted(&self) -> StreamId {

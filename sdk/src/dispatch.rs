@@ -99,6 +99,7 @@ impl<B: Binding> Instance<B> {
                 self.binding.on_signal(given.frame.link, &mut BindingContext { now, output });
             }
             FrameKind::Drain => {
+                self.streams.drain_deadline_ms = Some(given.frame.value);
                 for index in 0..self.owners.end() {
                     self.with_owner(now, index, None, output, |stream, cx| stream.on_drain(cx));
                 }

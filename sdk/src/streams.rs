@@ -94,6 +94,8 @@ pub(crate) struct Streams {
     pub(crate) calls: u64,
     /// The stream whose id the host is reusing, or 0.
     pub(crate) reclaimed: StreamId,
+    /// When the host closes what is left; none before it drains.
+    pub(crate) drain_deadline_ms: Option<u64>,
     pub(crate) limits: Limits,
 }
 
@@ -109,6 +111,7 @@ impl Streams {
             runs_due: Vec::new(),
             calls: 0,
             reclaimed: 0,
+            drain_deadline_ms: None,
             limits,
         }
     }

@@ -224,10 +224,11 @@ impl Engine {
         }
     }
 
-    /// Tells every binding that no new streams will come.
-    pub fn drain(&mut self) {
+    /// Tells every binding that no new streams will come, and when what is left will be closed, in ms.
+    pub fn drain(&mut self, until_ms: u64) {
         for index in 0..self.nobody().0 {
-            self.send_to_binding(BindingIndex(index), Frame::new(0, FrameKind::Drain));
+            let drain = Frame { value: until_ms, ..Frame::new(0, FrameKind::Drain) };
+            self.send_to_binding(BindingIndex(index), drain);
         }
     }
 

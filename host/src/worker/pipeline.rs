@@ -191,9 +191,12 @@ impl Running {
 
     /// Not before the last connection was accepted: one that comes later would not know.
     fn tell_drain(&mut self) {
-        if self.is_drain_untold && !self.is_listening() {
+        if let Some(until_ms) = self.drain_until_ms
+            && self.is_drain_untold
+            && !self.is_listening()
+        {
             self.is_drain_untold = false;
-            self.engine.drain();
+            self.engine.drain(until_ms);
         }
     }
 

@@ -137,7 +137,7 @@ impl Stage {
     /// Tells everybody that no new streams will come.
     #[track_caller]
     pub(crate) fn drain(&mut self) {
-        self.engine.drain();
+        self.engine.drain(u64::MAX);
         self.settle();
     }
 

@@ -121,8 +121,8 @@ fn only_the_host_signals_and_drains() {
         script.engine.handle(A, &[of(FrameKind::Signal), of(FrameKind::Drain)], &[], &[]);
     }
     assert_eq!(script.broken(), [Rule::HostOnly; 4]);
-    script.engine.drain();
+    script.engine.drain(7);
     for binding in [A, B, C, D] {
-        assert_eq!(script.recv(binding), ["0 drain"]);
+        assert_eq!(script.recv(binding), ["0 drain 7"]);
     }
 }

@@ -98,7 +98,9 @@ impl Stage {
     /// Tells the binding that its generation ends.
     pub(in crate::testing) fn drain(&mut self) -> Result<(), Broken> {
         self.draining = true;
-        self.waiting.push(Delivery { track: None, link: 0, frame: Frame::new(FrameKind::Drain) });
+        let value = self.now.monotonic_ms + DRAIN_MS;
+        let frame = Frame { value, ..Frame::new(FrameKind::Drain) };
+        self.waiting.push(Delivery { track: None, link: 0, frame });
         self.settle()
     }
 
@@ -118,3 +120,6 @@ impl Stage {
         }
     }
 }
+
+/// How long after [`Stage::drain`] a host would close what is left, in ms: its default.
+const DRAIN_MS: u64 = 30_000;

@@ -411,9 +411,9 @@ fn streams_end_with_the_worker_at_the_other_end() {
         let lose = |mut stage: Stage, is_home_lost: bool| {
             stage.open(2);
             if is_draining {
-                stage.away.engine.drain();
+                stage.away.engine.drain(0);
                 stage.cross();
-                stage.home.engine.drain();
+                stage.home.engine.drain(0);
                 stage.cross();
                 stage.away.given();
                 stage.home.given();
@@ -453,7 +453,7 @@ fn a_home_waits_for_those_whose_streams_it_has() {
     let mut stage = Stage::new();
     assert!(stage.home.portal.is_listening(), "a stream may come at any time");
     stage.open(2);
-    stage.away.engine.drain();
+    stage.away.engine.drain(0);
     stage.cross();
     assert!(!stage.home.portal.is_listening(), "the other worker accepts no more");
     assert!(!stage.home.portal.is_over(), "but it has a stream");
