@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::autobahn::Autobahn;
 use crate::bench::Bench;
 use crate::nearest::nearest;
 use crate::plugins::Selection;
@@ -22,6 +23,8 @@ pub enum Command {
     Check,
     /// Measure.
     Bench(Bench),
+    /// Have the Autobahn suite try the WebSockets.
+    Autobahn(Autobahn),
 }
 
 /// A command that has a help text.
@@ -37,11 +40,14 @@ pub enum Topic {
     Check,
     /// `cargo xtask bench`
     Bench,
+    /// `cargo xtask autobahn`
+    Autobahn,
 }
 
 impl Topic {
     /// Every command, in the order a newcomer meets them.
-    pub const ALL: [Self; 5] = [Self::Run, Self::Test, Self::Check, Self::Plugins, Self::Bench];
+    pub const ALL: [Self; 6] =
+        [Self::Run, Self::Test, Self::Check, Self::Plugins, Self::Bench, Self::Autobahn];
 
     /// The word on the command line.
     pub fn word(self) -> &'static str {
@@ -51,6 +57,7 @@ impl Topic {
             Self::Test => "test",
             Self::Check => "check",
             Self::Bench => "bench",
+            Self::Autobahn => "autobahn",
         }
     }
 
@@ -120,6 +127,7 @@ pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Command, UsageEr
         Topic::Test => Ok(Command::Test(rest)),
         Topic::Check => check(rest),
         Topic::Bench => Ok(Command::Bench(bench(rest))),
+        Topic::Autobahn => autobahn(rest).map(Command::Autobahn),
     }
 }
 
@@ -171,6 +179,25 @@ fn check(words: Vec<String>) -> Result<Command, UsageError> {
         Some(word) => Err(UsageError::Unexpected { topic: Topic::Check, word }),
         None => Ok(Command::Check),
     }
+}
+
+fn autobahn(words: Vec<String>) -> Result<Autobahn, UsageError> {
+    let (mut server, mut client, mut cases) = (false, false, Vec::new());
+    for word in words {
+        let is_case = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_digit())
+                && word.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '*')
+        };
+        match word.as_str() {
+            "--server" => server = true,
+            "--client" => client = true,
+            case if is_case(case) => cases.push(word),
+            _ => return Err(UsageError::Unexpected { topic: Topic::Autobahn, word }),
+        }
+    }
+    // Neither is both.
+    let both = !server && !client;
+    Ok(Autobahn { server: server || both, client: client || both, cases })
 }
 
 fn bench(words: Vec<String>) -> Bench {
@@ -234,6 +261,11 @@ mod tests {
     fn bench_keeps_its_own_flag_and_hands_the_rest_on() {
         let wanted = Bench { criterion: true, args: words("frames") };
         assert_eq!(parsed("bench --criterion frames"), Ok(Command::Bench(wanted)));
+        let wanted = Autobahn { server: true, client: true, cases: words("1.* 12.1.3") };
+        assert_eq!(parsed("autobahn 1.* 12.1.3"), Ok(Command::Autobahn(wanted)));
+        let wanted = Autobahn { server: false, client: true, cases: Vec::new() };
+        assert_eq!(parsed("autobahn --client"), Ok(Command::Autobahn(wanted)));
+        assert!(parsed("autobahn --serve").is_err());
         let wanted = Bench { criterion: false, args: words("--quick") };
         assert_eq!(parsed("bench --quick"), Ok(Command::Bench(wanted)));
     }

@@ -10,6 +10,7 @@ cargo xtask: everything this workspace does, in one word each
   cargo xtask check            format, lints and docs, exactly as CI checks them
   cargo xtask plugins          build plugins/*, examples/* and the test guests to components
   cargo xtask bench            measure against the peers
+  cargo xtask autobahn         have the Autobahn suite try the WebSockets
 
 A first round: `cargo xtask run`, then in a second terminal the command it shows. Change a plugin under
 plugins/ and run `cargo xtask plugins`: it is rebuilt in seconds. Before a commit: `cargo xtask check`
@@ -77,6 +78,23 @@ nginx: apt-get install wrk nginx-light
   ARGS           handed to the benchmark
 ";
 
+const AUTOBAHN: &str = "\
+cargo xtask autobahn [--server] [--client] [CASE…]
+
+Has the Autobahn test suite try the gateway's WebSockets, compressed ones too: as a server (the suite's
+fuzzing client against ws and echo) and as a client (its fuzzing server against a proxy whose other side
+echoes). Prints what each of its 517 cases came to, case by case where that is not OK. The exit code is 0 if
+none has failed; NON-STRICT and INFORMATIONAL are no failures.
+
+  --server     only as a server
+  --client     only as a client
+  CASE         only these, as 1.* or 12.1.3; 9.*, 12.* and 13.* take minutes, all others seconds
+
+The first round installs autobahntestsuite 25.10.1 into target/autobahn/venv27, with pip. It needs Python 2.7,
+in PATH or by pyenv (`pyenv install 2.7.18`), and python3. Reports are in target/autobahn/server/reports and
+target/autobahn/client/reports, as HTML.
+";
+
 /// The help of one command, or of all.
 pub fn text(topic: Option<Topic>) -> &'static str {
     match topic {
@@ -86,6 +104,7 @@ pub fn text(topic: Option<Topic>) -> &'static str {
         Some(Topic::Check) => CHECK,
         Some(Topic::Plugins) => PLUGINS,
         Some(Topic::Bench) => BENCH,
+        Some(Topic::Autobahn) => AUTOBAHN,
     }
 }
 

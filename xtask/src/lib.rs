@@ -1,4 +1,4 @@
-//! The commands of this workspace: `cargo xtask run | test | check | bench | plugins`.
+//! The commands of this workspace: `cargo xtask run | test | check | bench | autobahn | plugins`.
 //!
 //! Not a build script and not part of the gateway: it starts `cargo` and shows what it does. It has no
 //! dependencies, so the first `cargo xtask` of a fresh checkout answers in seconds.
@@ -6,6 +6,7 @@
 //! Tests that need the plugins as components call [`plugins::built`].
 
 pub mod args;
+pub mod autobahn;
 pub mod bench;
 pub mod cargo;
 pub mod check;
@@ -61,6 +62,7 @@ fn obey(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Run(wanted) => return Ok(run::command(&workspace, &wanted)?),
         Command::Test(args) => return Ok(test::command(&workspace, &args)?),
         Command::Check => return Ok(check::command(&workspace)?),
+        Command::Autobahn(wanted) => return Ok(autobahn::command(&workspace, &wanted)?),
         Command::Bench(wanted) => return Ok(bench::command(&workspace, &wanted)?),
     }
     Ok(ExitCode::SUCCESS)

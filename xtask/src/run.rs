@@ -144,7 +144,7 @@ fn config_of(workspace: &Workspace, example: &str) -> Result<PathBuf, Error> {
     configs.into_iter().find(|config| config.is_file()).ok_or_else(unknown)
 }
 
-fn build_host(workspace: &Workspace, release: bool) -> Result<(), Error> {
+pub(crate) fn build_host(workspace: &Workspace, release: bool) -> Result<(), Error> {
     let mut command = cargo::native(workspace, "build");
     // With the SDK, though the host does not use it: cargo chooses the features of shared dependencies by what is
     // built together, and so these are the ones that tests use, and wasmtime is built once for both.
@@ -155,7 +155,7 @@ fn build_host(workspace: &Workspace, release: bool) -> Result<(), Error> {
     cargo::succeed(&mut command).map_err(Error::Host)
 }
 
-fn zilla(workspace: &Workspace, release: bool) -> PathBuf {
+pub(crate) fn zilla(workspace: &Workspace, release: bool) -> PathBuf {
     let profile = Path::new(if release { "release" } else { "debug" });
     let file = format!("zilla{}", std::env::consts::EXE_SUFFIX);
     workspace.target_dir().join(profile).join(file)
