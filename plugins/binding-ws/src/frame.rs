@@ -6,6 +6,11 @@
 //! │F│RSV │ opcode │ M │ length   │ extended length, network byte order  │ masking key │ payload
 //! └─┴────┴────────┴───┴──────────┴──────────────────────────────────────┴─────────────┴ ─ ─ ─
 //! ```
+//!
+//! Read here and not by tungstenite 0.30, which was measured: a frame of 64 octets, unmasked into a buffer, takes 8 ns
+//! this way, 52 ns with its `FrameHeader` and 102 ns with its `FrameSocket` (natively, in a release build; from 64 KiB on,
+//! memory bounds all three). It also takes lengths that are not in their shortest form, says what is wrong only
+//! once the header is whole, and needs a source of random numbers that a component does not have.
 
 use crate::close::Fault;
 

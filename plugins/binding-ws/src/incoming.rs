@@ -146,8 +146,10 @@ impl Incoming {
         if frame.is_begun || message.compressed || message.kind != Kind::Text {
             return Ok(());
         }
+        // Where credit is what it waits for, other frames may be behind it.
+        let end = usize::try_from(frame.left).unwrap_or(usize::MAX).min(octets.len());
         let mut new = [0; AWAITED_OCTETS];
-        for piece in octets.get(frame.checked..).unwrap_or_default().chunks(AWAITED_OCTETS) {
+        for piece in octets.get(frame.checked..end).unwrap_or_default().chunks(AWAITED_OCTETS) {
             let new = &mut new[..piece.len()];
             new.copy_from_slice(piece);
             if let Some(mask) = frame.mask {

@@ -87,7 +87,7 @@
 //! | code | sent when |
 //! |---|---|
 //! | 1000 | the exit ends, and says nothing else |
-//! | 1001 | the exit's stream ends with `drained` or `cancelled` |
+//! | 1001 | the exit's stream ends with `drained` or `cancelled`; the generation of the configuration ends, below |
 //! | 1002 | a reserved bit or opcode, a frame that is not masked, a control frame that is long or in fragments, fragments out of order, a length that is not in its shortest form, a close code that must not be sent |
 //! | 1007 | text or a close reason that is not UTF-8, octets that cannot be inflated |
 //! | 1008 | `ping.timeout-ms`; the exit's stream ends with `no-route`, `unauthorized`, `forbidden` or `refused` |
@@ -98,6 +98,9 @@
 //!
 //! A client that broke a rule is not heard any more, and told so when the exit has answered what came before: when its
 //! stream ends, or after 100 ms.
+//!
+//! When a plugin or `zilla.yaml` is replaced, or the host shuts down, open sockets go on until shortly before the host cuts
+//! them off (`--drain-ms`): a tenth of that time, and at most a second. Then they are closed with 1001.
 //!
 //! # Client
 //!

@@ -63,6 +63,7 @@ pub(crate) enum Side {
 /// Timers of a socket, all on the stream of its frames.
 const CLOSE_TIMER: u32 = 1;
 const PING_TIMER: u32 = 2;
+const DRAIN_TIMER: u32 = 3;
 
 /// See the module.
 #[derive(Debug)]
@@ -118,6 +119,7 @@ impl Socket {
         let missing = WIRE_CREDIT_MIN.saturating_sub(shared.initial_credit);
         cx.from(wire).window(u64::from(missing));
         socket.watch(cx);
+        socket.drain(cx);
         socket
     }
 
@@ -149,6 +151,7 @@ impl Socket {
         match token {
             CLOSE_TIMER => self.close_is_late(cx),
             PING_TIMER => self.watch(cx),
+            DRAIN_TIMER => self.leave(cx),
             _ => {}
         }
     }

@@ -125,6 +125,12 @@ impl Stream for WsStream {
         }
     }
 
+    fn on_drain(&mut self, cx: &mut Context<'_>) {
+        if let State::Open(socket) = &mut self.0 {
+            socket.drain(cx);
+        }
+    }
+
     fn on_signal(&mut self, token: u32, cx: &mut Context<'_>) {
         if let State::Open(socket) = &mut self.0 {
             socket.on_signal(token, cx);

@@ -1,5 +1,9 @@
 //! WebSockets over real sockets: `tcp` to `http` to `ws` to `echo`.
 
+mod endings;
+mod many;
+mod peers;
+
 use zilla_tests::http::HttpClient;
 use zilla_tests::random::Random;
 use zilla_tests::websocket::{WebSocket, frame, handshake, opcode};

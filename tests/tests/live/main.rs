@@ -24,3 +24,4 @@ mod state;
 mod support;
 mod swaps;
 mod upstreams;
+mod websockets;

@@ -111,6 +111,24 @@ impl Socket {
         self.inbox = Vec::new();
     }
 
+    /// The generation of the configuration ends: the socket goes on until shortly before it is cut off.
+    pub(crate) fn drain(&mut self, cx: &mut Context<'_>) {
+        let now_ms = cx.now().monotonic_ms;
+        if let Some(deadline_ms) = cx.drain_deadline_ms() {
+            let left_ms = deadline_ms.saturating_sub(now_ms);
+            let leave_ms = deadline_ms - LEAVE_MS_MAX.min(left_ms / LEAVE_PART);
+            cx.timer_on(self.wire, super::DRAIN_TIMER, leave_ms);
+        }
+    }
+
+    /// The last moment to leave in order.
+    pub(super) fn leave(&mut self, cx: &mut Context<'_>) {
+        if !self.is_over {
+            cx.close_stream(self.app, CloseCode::Drained);
+            self.shut(&Close::new(close::AWAY, ""), cx);
+        }
+    }
+
     fn limit_closing(&mut self, cx: &mut Context<'_>) {
         cx.cancel_timer_on(self.wire, super::PING_TIMER);
         let deadline_ms = cx.now().monotonic_ms.saturating_add(self.shared.timeouts.close_ms);
@@ -134,3 +152,8 @@ impl Socket {
 
 /// How long the application has, in ms, to answer messages before one that broke a rule.
 const ANSWER_MS: u64 = 100;
+
+/// How long before a drain ends a peer is told that this side goes away: one part in so many of the time that there is,
+/// and at most this long, in ms. It is enough for a close frame to arrive.
+const LEAVE_PART: u64 = 10;
+const LEAVE_MS_MAX: u64 = 1_000;

@@ -185,3 +185,26 @@ fn a_client_whose_octets_wait_for_the_exit_is_not_silent() {
     app.recv_all();
     assert!(!app.is_over());
 }
+
+#[test]
+fn a_socket_goes_on_until_shortly_before_its_generation_is_over() {
+    let harness = server("");
+    let (mut client, mut app) = open(&harness);
+    let mut asks = harness.open(request());
+    let mut late_app = harness.expect_open();
+    harness.drain();
+    harness.advance(20_000);
+    // A handshake that is over meanwhile knows as well.
+    late_app.send(begun());
+    asks.recv(agreed());
+    harness.advance(8_999);
+    client.send(data(masked(TEXT, "still")));
+    app.recv(text("still"));
+    client.recv_nothing();
+    harness.advance(1);
+    expect_closed(&mut client, 1001);
+    expect_closed(&mut asks, 1001);
+    app.recv(abort(CloseCode::Drained));
+    client.send_all([data(masked(CLOSE, close(1001, ""))), end()]);
+    assert!(client.is_over() && app.is_over());
+}

@@ -8,4 +8,5 @@ mod compression;
 mod frames;
 mod handshakes;
 mod messages;
+mod properties;
 mod script;

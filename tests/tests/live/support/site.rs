@@ -69,7 +69,7 @@ impl Opening {
     fn start_unseen_in(self, folder: Folder, yaml: &str, prepare: impl FnOnce(&Folder)) -> Site {
         folder.write("zilla.yaml", yaml);
         std::fs::create_dir(folder.join("plugins")).expect("a folder of its own");
-        for type_name in ["echo", "http", "moody"] {
+        for type_name in ["echo", "http", "moody", "ws"] {
             folder.write(&format!("plugins/{}", plugin::file_name(type_name)), plugin::built(type_name));
         }
         prepare(&folder);
