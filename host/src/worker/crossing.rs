@@ -43,7 +43,7 @@ impl Bell {
     }
 }
 
-/// Where a worker hears its bell. Rings since it last listened are one.
+/// Where a worker hears its bell. However often it was rung since the worker last listened, that is heard twice at most.
 pub(crate) struct Ear {
     bell: Bell,
     next: Pin<Box<OwnedNotified>>,
@@ -184,5 +184,51 @@ impl Drop for LinkEnd {
         // First of all: who is woken is to see it.
         self.sender = None;
         self.bell.ring();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+    use zilla_engine::{Frame, FrameKind};
+
+    /// Whether a bell was rung since it was last listened to.
+    fn is_rung(ear: &mut Ear) -> bool {
+        let mut poll = || ear.poll(&mut Context::from_waker(Waker::noop()));
+        let heard = (0..3).take_while(|_| poll()).count();
+        assert!(heard < 3, "any number of rings are heard twice at most");
+        heard > 0
+    }
+
+    fn load() -> Load {
+        let mut load = Load::default();
+        load.batch.push(Frame::new(1, FrameKind::Flush), &[], &[]);
+        load
+    }
+
+    #[test]
+    fn bells_tell_of_what_comes_of_room_and_of_the_end() {
+        let bells = [Bell::default(), Bell::default()];
+        let (mut one, mut other) = link(&bells[0], &bells[1]);
+        let [mut here, mut there] = bells.map(Bell::ear);
+        assert!(!is_rung(&mut here) && !is_rung(&mut there));
+        for _ in 0..BATCHES_MAX {
+            assert!(one.send(&mut load()));
+        }
+        assert!(is_rung(&mut there) && !is_rung(&mut there));
+        let mut waiting = load();
+        assert!(!one.send(&mut waiting));
+        assert!(!is_rung(&mut here), "there is no room yet");
+        assert!(other.receive().is_ok_and(|load| load.is_some()));
+        assert!(is_rung(&mut here), "now there is");
+        assert!(other.receive().is_ok_and(|load| load.is_some()));
+        assert!(!is_rung(&mut here), "nobody waits any longer");
+        assert!(one.send(&mut waiting) && waiting.batch.is_empty());
+        drop(one);
+        assert!(is_rung(&mut there));
+        let came = std::iter::from_fn(|| other.receive().ok().flatten()).count();
+        assert_eq!(came, BATCHES_MAX - 1, "what was sent before comes");
+        assert!(other.receive().is_err());
     }
 }
