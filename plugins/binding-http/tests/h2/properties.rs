@@ -6,7 +6,8 @@ use zilla_sdk::testing::*;
 
 /// What a client gets that sends these pieces, with exits that echo whole requests.
 fn outcome(pieces: &[&[u8]]) -> (Vec<Vec<Frame>>, Vec<u8>) {
-    let harness = h2("versions: [h2], limits: {header-bytes: 300, header-count: 4, body-bytes: 60, \
+    let harness =
+        h2("versions: [h2], upgrade: [x], limits: {header-bytes: 300, header-count: 4, body-bytes: 60, \
                       h2: {concurrent-streams: 3, stream-window-bytes: 30, control-frames: 20, resets: 4}}");
     let mut client = Client::silent(&harness);
     client.peer.grant_all();
@@ -17,8 +18,18 @@ fn outcome(pieces: &[&[u8]]) -> (Vec<Vec<Frame>>, Vec<u8>) {
     }
     let mut exits: Vec<Peer> = std::iter::from_fn(|| harness.opened()).collect();
     let asked = exits.iter_mut().map(|exit| {
-        let frames = exit.recv_all();
-        if exit.can_send() && frames.last().is_some_and(|last| last.kind == FrameKind::End) {
+        let mut frames = exit.recv_all();
+        // Another protocol is agreed to, and octets of it that have come go back.
+        if exit.can_send() && frames[0].attribute(":protocol").is_some() {
+            exit.send(begun());
+            let content = exit.recv_all();
+            for frame in &content {
+                if exit.can_send() && frame.kind == FrameKind::Data {
+                    exit.send(frame.clone());
+                }
+            }
+            frames.extend(content);
+        } else if exit.can_send() && frames.last().is_some_and(|last| last.kind == FrameKind::End) {
             exit.send_all(frames.clone());
         }
         joined(frames)
@@ -55,6 +66,10 @@ fn places() -> impl Strategy<Value = Vec<prop::sample::Index>> {
     prop::collection::vec(any::<prop::sample::Index>(), 0..8)
 }
 
+/// A request for another protocol.
+const CONNECT: [(&str, &str); 5] =
+    [(":method", "CONNECT"), (":protocol", "x"), (":scheme", "http"), (":authority", "a"), (":path", "/")];
+
 /// Frames that come close to those of a client.
 fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
     let stream = prop::sample::select(vec![0_u32, 1, 1, 1, 3, 3, 5, 7, 9, 2]);
@@ -63,6 +78,8 @@ fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
         block(POST),
         block(POST.into_iter().chain([("content-length", "3")])),
         block([(":path", "/")]),
+        block(CONNECT),
+        block(CONNECT.into_iter().filter(|(name, _)| *name != ":protocol")),
         block([("a", "b")]),
         vec![0x82, 0x87, 0x84, 0x41, 0x01, b'a'],
         vec![0x82, 0x86, 0x84, 0xbe],
@@ -74,11 +91,12 @@ fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(kind, flags, stream, payload)| frame(kind, flags, stream, payload));
     let headers =
         (flags, stream.clone(), head).prop_map(|(flags, stream, head)| frame(HEADERS, flags, stream, head));
-    let good = (0_u32..6, stream).prop_map(|(what, stream)| match what {
+    let good = (0_u32..8, stream).prop_map(|(what, stream)| match what {
         0 => get(stream),
         1 => frame(DATA, 0, stream, "abc"),
         2 => frame(DATA, END_STREAM, stream, "abc"),
         3 => window_update(stream, 9),
+        6 => frame(HEADERS, END_HEADERS, stream, block(CONNECT)),
         4 => frame(SETTINGS, 0, 0, []),
         _ => rst_stream(stream, CANCEL),
     });
