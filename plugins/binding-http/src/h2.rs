@@ -16,7 +16,8 @@
 //! * What a client may send of content, its windows say; octets of its connection are given back as credit at
 //!   once, so that frames other than `DATA` always come through. A window is given back when the exit has taken
 //!   the content, so an exit that grants no credit shuts the stream's window, and at most
-//!   `connection-window-bytes` are held for all exits.
+//!   `connection-window-bytes` are held for all exits. A window doubles as it is given back, up to four times, while
+//!   nothing is held for its exit: who takes all at once can be sent more without anything being held.
 //! * Content of a response is sent as the stream's window, the connection's window and the credit of the
 //!   client's stream allow, one frame of each stream in turn. What is not sent is not given back to the exit.
 //! * Content of 1 KiB and more is passed on without a copy, in both directions; heads of frames and smaller

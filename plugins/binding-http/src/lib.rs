@@ -41,6 +41,8 @@
 //!   the exit are left out, and its `content-length` is held to.
 //! * Requests of one connection of HTTP/1.1 are handled one after another; what is sent ahead waits in the
 //!   order in which it came, and as credit that is not given back.
+//! * A client that ends its direction has not left (RFC 9112, 9.6): whole requests are answered, then the connection
+//!   ends. One that resets has, and its requests are aborted.
 //! * Of HTTP/2, crumbs of `cookie` are one field, the last of the client's; field names of a response are sent in lower case,
 //!   and its trailers always.
 //! * `100 Continue` is sent when the exit grants credit or answers with a status below 300, or else as soon
