@@ -152,7 +152,10 @@ fn configuration(role: Role, port: u16, upstream: u16) -> String {
         Role::Client => {
             bindings.push(("north_ws", "ws", "server", "{}".to_owned()));
             bindings.push(("south_ws", "ws", "client", format!("{{{DEFLATE}}}")));
-            bindings.push(("south_http", "http", "client", "{upgrade: [websocket]}".to_owned()));
+            // The suite's server refuses who names another port than its own.
+            let authority = format!("{{\":authority\": \"127.0.0.1:{upstream}\"}}");
+            let options = format!("{{upgrade: [websocket], overrides: {authority}}}");
+            bindings.push(("south_http", "http", "client", options));
             bindings.push(("south_tcp", "tcp", "client", format!("{{host: 127.0.0.1, port: {upstream}}}")));
         }
     }
