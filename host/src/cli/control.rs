@@ -108,8 +108,13 @@ fn to_text(status: &Value) -> String {
         if bindings.is_empty() {
             rows.push(first.clone());
         }
-        for binding in bindings {
-            first[5] = text(&binding["name"]);
+        let of = |key: &str, word: &'static str| {
+            let parts = pipeline[key].as_array().into_iter().flatten();
+            parts.map(move |part| (word, part)).collect::<Vec<_>>()
+        };
+        let bindings = bindings.into_iter().map(|binding| ("", binding));
+        for (word, binding) in bindings.chain(of("guards", "guard ")).chain(of("matchers", "matcher ")) {
+            first[5] = format!("{word}{}", text(&binding["name"]));
             first[6] = match binding["digest"].as_str() {
                 Some(digest) => {
                     let digest: String = digest.chars().take(12).collect();

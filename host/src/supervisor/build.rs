@@ -143,6 +143,26 @@ fn not_attached(name: &str, file: Option<&Path>, error: &AttachError) -> String 
     }
 }
 
+fn guard_status(planned: &PlannedGuard) -> Value {
+    let description = planned.guard_type.describe();
+    json!({
+        "name": *planned.name,
+        "type": description.type_name,
+        "version": description.version,
+        "digest": planned.guard_type.identity(),
+    })
+}
+
+fn matcher_status(planned: &PlannedMatcher) -> Value {
+    let description = planned.matcher_type.describe();
+    json!({
+        "name": *planned.name,
+        "type": description.type_name,
+        "version": description.version,
+        "digest": planned.matcher_type.identity(),
+    })
+}
+
 /// What runs, for `zilla status`: current pipelines with their bindings, and what drains.
 pub(super) fn status(current: &Plan, workers: usize, reports: &[PipelineReport]) -> Vec<Value> {
     let mut rows = Vec::new();
@@ -172,6 +192,8 @@ pub(super) fn status(current: &Plan, workers: usize, reports: &[PipelineReport])
             "streams": own().map(|report| report.streams).sum::<usize>(),
             "listens": pipeline.addresses().map(|address| address.to_string()).collect::<Vec<_>>(),
             "bindings": bindings.collect::<Vec<_>>(),
+            "guards": pipeline.guards.iter().map(|guard| guard_status(guard)).collect::<Vec<_>>(),
+            "matchers": pipeline.matchers.iter().map(matcher_status).collect::<Vec<_>>(),
         }));
     }
     let draining: BTreeSet<u64> = reports.iter().filter(|r| r.is_draining).map(|r| r.generation).collect();

@@ -9,4 +9,5 @@ mod issuer;
 mod jwt;
 mod lasting;
 mod matching;
+mod showing;
 mod site;
