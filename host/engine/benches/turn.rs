@@ -4,9 +4,10 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
+use std::sync::Arc;
 use zilla_engine::{
-    Batch, Binding, BindingIndex, Condition, Engine, Frame, FrameKind, Limits, Predicate, Route, Routing,
-    Test, attributes,
+    Batch, Binding, BindingIndex, Condition, Engine, Frame, FrameKind, Guarded, Limits, Predicate, Route,
+    Routing, Session, Test, Use, attributes,
 };
 
 const CLIENT: BindingIndex = BindingIndex(0);
@@ -14,13 +15,18 @@ const SERVER: BindingIndex = BindingIndex(1);
 const PAYLOAD: [u8; 1024] = [7; 1024];
 
 fn engine() -> Engine {
+    engine_with(|route| route)
+}
+
+/// What a route asks besides.
+fn engine_with(ask: impl Fn(Route) -> Route) -> Engine {
     let when = |value: &str| Condition {
         any: vec![vec![Predicate { attribute: ":path".into(), test: Test::Equals(value.into()) }]],
         matched: Vec::new(),
     };
     let routes = vec![
         Route { conditions: vec![when("/other")], exit: Some(SERVER), ..Route::default() },
-        Route { conditions: vec![when("/items")], exit: Some(SERVER), ..Route::default() },
+        ask(Route { conditions: vec![when("/items")], exit: Some(SERVER), ..Route::default() }),
     ];
     let opener = Binding { routing: Routing::Opened, routes, quota: None };
     let acceptor = Binding { routing: Routing::None, routes: Vec::new(), quota: None };
@@ -76,23 +82,74 @@ fn relayed_data(criterion: &mut Criterion) {
 }
 
 fn life_of_a_stream(criterion: &mut Criterion) {
-    let (mut engine, block, mut batch) = (engine(), headers(), Batch::default());
-    let begin = |stream| Frame { attributes: block.len() as u32, ..frame(stream, FrameKind::Begin) };
+    let guard = |mut route: Route| {
+        route.guarded.push(Guarded { guard: "n:g".into(), roles: vec!["read".into()] });
+        route
+    };
+    let matcher = |mut route: Route| {
+        route.conditions[0].matched.push(Use { matcher: 0, index: 0 });
+        route
+    };
+    let session = Arc::new(Session {
+        number: 1,
+        guard: "n:g".into(),
+        identity: "alice".into(),
+        roles: vec!["write".into(), "read".into()],
+        attributes: Vec::new(),
+        expires_unix_ms: Some(u64::MAX),
+        challenge_unix_ms: None,
+    });
     let mut group = criterion.benchmark_group("life");
     group.throughput(Throughput::Elements(4));
     group.bench_function("begin, answer, end, end with 10 attributes and 2 routes", |bencher| {
+        let mut life = Life::new(engine());
+        bencher.iter(|| life.live(0));
+    });
+    group.bench_function("the same with a session that is granted again, and a guarded route", |bencher| {
+        let mut life = Life::new(engine_with(guard));
         bencher.iter(|| {
-            engine.handle(CLIENT, &[begin(2), frame(2, FrameKind::End)], &[], &block);
-            engine.next_ready();
-            engine.take(SERVER, &mut batch);
-            let stream = batch.frames[0].stream;
-            engine.handle(SERVER, &[begin(stream), frame(stream, FrameKind::End)], &[], &block);
-            engine.next_ready();
-            engine.take(CLIENT, &mut batch);
+            let number = life.engine.authorizations().grant(&session, || 1);
+            life.live(number.unwrap_or_default());
         });
     });
-    assert_eq!(engine.streams(), 0);
+    group.bench_function("the same with a matcher, whose own time is not in it", |bencher| {
+        let mut life = Life::new(engine_with(matcher));
+        bencher.iter(|| life.live(0));
+    });
     group.finish();
+}
+
+/// One stream after the other.
+struct Life {
+    engine: Engine,
+    block: Vec<u8>,
+    batch: Batch,
+}
+
+impl Life {
+    fn new(engine: Engine) -> Self {
+        Self { engine, block: headers(), batch: Batch::default() }
+    }
+
+    fn live(&mut self, authorization: u64) {
+        let Self { engine, block, batch } = self;
+        let begin = |stream, value| {
+            let attributes = block.len() as u32;
+            Frame { attributes, value, ..frame(stream, FrameKind::Begin) }
+        };
+        engine.handle(CLIENT, &[begin(2, authorization), frame(2, FrameKind::End)], &[], block);
+        if engine.has_questions() {
+            let count = engine.questions().count();
+            engine.answer_questions(vec![Some(Vec::new()); count]);
+        }
+        engine.next_ready();
+        engine.take(SERVER, batch);
+        let stream = batch.frames[0].stream;
+        engine.handle(SERVER, &[begin(stream, 0), frame(stream, FrameKind::End)], &[], block);
+        engine.next_ready();
+        engine.take(CLIENT, batch);
+        assert_eq!(engine.streams(), 0);
+    }
 }
 
 fn wide_batch(criterion: &mut Criterion) {
