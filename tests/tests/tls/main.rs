@@ -7,6 +7,7 @@ mod browsers;
 mod clients;
 mod endings;
 mod files;
+mod guarded;
 mod handshakes;
 mod mutual;
 mod peers;
