@@ -38,6 +38,7 @@ impl Issuer {
 }
 
 /// The time, in seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "tokens are for the clock that the host has")]
 pub(crate) fn unix_seconds() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
     i64::try_from(now.as_secs()).expect("and not that much")
