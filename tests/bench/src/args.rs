@@ -43,6 +43,8 @@ pub(crate) enum Serve {
     Hyper { port: u16, version: Version },
     /// A TCP echo on tokio.
     Tokio { port: u16 },
+    /// An echo of WebSockets on tokio-tungstenite.
+    Tungstenite { port: u16 },
     /// A TCP proxy on tokio, with TLS if it has a key.
     Proxy { port: u16, upstream: u16, identity: Option<PathBuf> },
 }
@@ -83,6 +85,7 @@ fn serve(server: &str, mut words: impl Iterator<Item = String>) -> Result<Serve,
         "serve-native" => Ok(Serve::Native { config: value.into() }),
         "serve-hyper" => port(value).map(|port| Serve::Hyper { port, version: Version::Http1 }),
         "serve-hyper-h2" => port(value).map(|port| Serve::Hyper { port, version: Version::Http2 }),
+        "serve-tungstenite" => port(value).map(|port| Serve::Tungstenite { port }),
         "serve-tokio" => port(value).map(|port| Serve::Tokio { port }),
         _ => Err(format!("no such server: {server}")),
     }

@@ -12,6 +12,7 @@ pub(crate) mod idle;
 pub(crate) mod paced;
 pub(crate) mod ping;
 pub(crate) mod wrk;
+pub(crate) mod ws;
 
 use crate::Failure;
 use crate::stats::percentile;

@@ -6,7 +6,9 @@
 
 use crate::keys::Keys;
 use crate::load::dial::Dial;
-use crate::load::{Load, beside, bulk, bulk_tls, connect, due, h2load, handshake, idle, paced, ping, wrk};
+use crate::load::{
+    Load, beside, bulk, bulk_tls, connect, due, h2load, handshake, idle, paced, ping, wrk, ws,
+};
 use crate::machine::{self, Machine, Memory};
 use crate::peers::{self, Peer, Programs, Task};
 use crate::rows::{Ask, POST_OCTETS, Row, Service, Session, Version, Work};
@@ -158,7 +160,8 @@ impl Bench {
 
     fn start(&self, peer: Peer, row: &'static Row) -> Result<Running<'_>, Failure> {
         let port = free_port()?;
-        let upstream = row.service.upstream().map(|service| self.start_upstream(service)).transpose()?;
+        let upstream =
+            peers::upstream(peer, row.service).map(|service| self.start_upstream(service)).transpose()?;
         let upstream_port = upstream.as_ref().map_or(0, |upstream| upstream.port);
         let task = Task { row, port, upstream: upstream_port, keys: &self.keys };
         let command = peers::command(peer, task, &self.programs, &self.scratch)?;
@@ -206,6 +209,7 @@ impl Bench {
             | Work::Http2 { .. }
             | Work::HalfLoad { .. }
             | Work::Ping { .. }
+            | Work::WebSocket { .. }
             | Work::Bulk { .. }
             | Work::Connect { .. }
             | Work::Handshake { .. } => {
@@ -255,6 +259,7 @@ impl Bench {
             }
             Work::HalfLoad { connections } => due::run(port, connections, rate, threads, time),
             Work::Ping { connections, octets } => ping::run(dial, connections, octets, threads, time),
+            Work::WebSocket { connections, octets } => ws::run(port, connections, octets, threads, time),
             Work::Bulk { connections } if dial.tls.is_some() => {
                 bulk_tls::run(dial, connections, threads, time)
             }
@@ -308,6 +313,7 @@ fn question(service: Service, tls: Option<Arc<ClientConfig>>) -> Question {
             Version::Http1 => Question::Http,
             Version::Http2 => Question::Http2,
         },
+        Service::WebSocket => Question::WebSocket,
         Service::Echo | Service::Proxy | Service::Tls(_) => Question::Echo(tls),
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Peer {
     Envoy,
     /// hyper on one current-thread runtime, which echoes.
     Hyper,
+    /// tokio-tungstenite on one current-thread runtime, which echoes.
+    Tungstenite,
     /// tokio on one current-thread runtime, which echoes or passes on what comes.
     Tokio,
     /// The gateway, of which nothing is replaced.
@@ -50,6 +52,7 @@ impl fmt::Display for Peer {
             Self::Haproxy => "haproxy",
             Self::Envoy => "envoy",
             Self::Hyper => "hyper",
+            Self::Tungstenite => "tungstenite",
             Self::Tokio => "tokio",
             Self::Still => "still",
             Self::Reload => "reload",
@@ -94,7 +97,8 @@ impl Programs {
         let zilla = profile.join("zilla");
         let target = profile.parent().unwrap_or_else(|| Path::new("."));
         let (plugins, guests) = (target.join("plugins/bin"), target.join("plugins/guests"));
-        let built = ["binding_http.wasm", "binding_echo.wasm"].map(|name| plugins.join(name));
+        let built =
+            ["binding_http.wasm", "binding_echo.wasm", "binding_ws.wasm"].map(|name| plugins.join(name));
         for built in built.iter().chain([&zilla, &guests.join("binding_trap.wasm")]) {
             if !built.is_file() {
                 let expected = built.display();
@@ -149,8 +153,20 @@ impl Task<'_> {
     pub(crate) fn identity(&self) -> Option<&Identity> {
         match self.row.service {
             Service::Tls(kind) => Some(self.keys.get(kind)),
-            Service::Http(_) | Service::HttpProxy { .. } | Service::Echo | Service::Proxy => None,
+            Service::Http(_)
+            | Service::HttpProxy { .. }
+            | Service::WebSocket
+            | Service::Echo
+            | Service::Proxy => None,
         }
+    }
+}
+
+/// What is behind a server. nginx has no echo of WebSockets, so that it passes on what the other peer has.
+pub(crate) fn upstream(peer: Peer, service: Service) -> Option<Service> {
+    match (peer, service) {
+        (Peer::Nginx, Service::WebSocket) => Some(service),
+        _ => service.upstream(),
     }
 }
 
@@ -159,6 +175,7 @@ pub(crate) fn echo(service: Service, port: u16, programs: &Programs) -> Command 
     let server = match service {
         Service::Http(Version::Http1) => "serve-hyper",
         Service::Http(Version::Http2) => "serve-hyper-h2",
+        Service::WebSocket => "serve-tungstenite",
         Service::Echo | Service::HttpProxy { .. } | Service::Proxy | Service::Tls(_) => "serve-tokio",
     };
     let mut command = Command::new(&programs.this);
@@ -216,7 +233,7 @@ pub(crate) fn command(
             command.arg("--config-path").arg(scratch.write("envoy.yaml", &envoy::config(task))?);
             command
         }
-        Peer::Hyper => echo(task.row.service, port, programs),
+        Peer::Hyper | Peer::Tungstenite => echo(task.row.service, port, programs),
         Peer::Tokio if task.row.service.upstream().is_some() => {
             let mut command = Command::new(&programs.this);
             command.args(["serve-proxy", &port.to_string(), &task.upstream.to_string()]);

@@ -25,6 +25,8 @@ pub(crate) enum Service {
     Http(Version),
     /// Requests go to an echo of HTTP behind the server, which is the same for all.
     HttpProxy { front: Version, back: Version },
+    /// Messages of WebSockets go back, over HTTP/1.1.
+    WebSocket,
     /// What comes goes back.
     Echo,
     /// What comes goes to an echo behind the server, which is the same for all, and back.
@@ -37,7 +39,7 @@ impl Service {
     /// What is behind the server, if it is one that passes on.
     pub(crate) fn upstream(self) -> Option<Self> {
         match self {
-            Self::Http(_) | Self::Echo => None,
+            Self::Http(_) | Self::WebSocket | Self::Echo => None,
             Self::HttpProxy { back, .. } => Some(Self::Http(back)),
             Self::Proxy | Self::Tls(_) => Some(Self::Echo),
         }
@@ -89,6 +91,8 @@ pub(crate) enum Work {
     HalfLoad { connections: usize },
     /// Small messages to and fro.
     Ping { connections: usize, octets: usize },
+    /// The same in messages of WebSockets.
+    WebSocket { connections: usize, octets: usize },
     /// As many octets as it takes, to and fro.
     Bulk { connections: usize },
     /// From the start of the process to its first answer.
@@ -136,7 +140,7 @@ impl Work {
         match self {
             Self::Http { .. } | Self::Http2 { .. } => "req/s",
             Self::HalfLoad { .. } => "µs",
-            Self::Ping { .. } => "msg/s",
+            Self::Ping { .. } | Self::WebSocket { .. } => "msg/s",
             Self::Bulk { .. } => "MiB/s",
             Self::Idle { .. } => "B/conn",
             Self::Start { .. } | Self::Swap { .. } | Self::Paced { .. } => "ms",
@@ -151,6 +155,7 @@ impl Work {
             Self::Http { .. }
             | Self::Http2 { .. }
             | Self::Ping { .. }
+            | Self::WebSocket { .. }
             | Self::Bulk { .. }
             | Self::Connect { .. }
             | Self::Handshake { .. } => false,

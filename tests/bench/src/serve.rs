@@ -4,6 +4,7 @@ mod hyper;
 mod native;
 mod proxy;
 mod tokio;
+mod tungstenite;
 
 use crate::Failure;
 use crate::args::Serve;
@@ -15,6 +16,7 @@ pub(crate) fn run(server: &Serve) -> Result<ExitCode, Failure> {
         Serve::Native { config } => native::serve(config),
         Serve::Hyper { port, version } => hyper::serve(*port, *version),
         Serve::Tokio { port } => tokio::serve(*port),
+        Serve::Tungstenite { port } => tungstenite::serve(*port),
         Serve::Proxy { port, upstream, identity } => proxy::serve(*port, *upstream, identity.as_deref()),
     }
 }

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
+use zilla_tests::websocket::handshake;
 
 /// How long a server may take to its first answer. Debugging symbols and a busy machine make it long.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -54,6 +55,8 @@ pub(crate) struct Server {
 pub(crate) enum Question {
     /// A GET that is answered with 200.
     Http,
+    /// A handshake of WebSockets, answered with 101.
+    WebSocket,
     /// The preface of HTTP/2, answered with SETTINGS.
     Http2,
     /// Octets that come back, through TLS if so.
@@ -158,7 +161,7 @@ fn kill(group: u32) {
 fn is_answered(port: u16, question: &Question) -> bool {
     let ask = || {
         let tls = match question {
-            Question::Http | Question::Http2 => None,
+            Question::Http | Question::WebSocket | Question::Http2 => None,
             Question::Echo(tls) => tls.clone(),
         };
         let (mut connection, _) = Dial { port, tls }.connect_blocking(ATTEMPT_LIMIT)?;
@@ -168,6 +171,7 @@ fn is_answered(port: u16, question: &Question) -> bool {
                 let get = format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
                 (get.into_bytes(), 0, b"HTTP/1.1 200")
             }
+            Question::WebSocket => (handshake("/", "").into_bytes(), 0, b"HTTP/1.1 101"),
             Question::Http2 => (PREFACE.to_vec(), H2_LENGTH_OCTETS, &[H2_SETTINGS]),
             Question::Echo(_) => (b"echo".to_vec(), 0, b"echo"),
         };

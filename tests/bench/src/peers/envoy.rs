@@ -20,7 +20,9 @@ pub(super) fn config(task: Task<'_>) -> String {
     let Task { port, upstream, .. } = task;
     let (codec, options) = match task.row.service {
         Service::HttpProxy { front, back } => (codec(front), options(back)),
-        Service::Http(_) | Service::Echo | Service::Proxy | Service::Tls(_) => ("AUTO", ""),
+        Service::Http(_) | Service::WebSocket | Service::Echo | Service::Proxy | Service::Tls(_) => {
+            ("AUTO", "")
+        }
     };
     format!(
         "\

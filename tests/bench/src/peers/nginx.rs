@@ -14,6 +14,10 @@ pub(super) fn config(task: Task<'_>, directory: &Path) -> String {
             let upstream = upstream(task.upstream);
             (String::new(), http(task.port, front, directory, &upstream, PASS))
         }
+        Service::WebSocket => {
+            let upstream = upstream(task.upstream);
+            (String::new(), http(task.port, Version::Http1, directory, &upstream, UPGRADE))
+        }
         Service::Echo | Service::Proxy | Service::Tls(_) => {
             (format!("load_module {STREAM_MODULE};\n"), stream(task))
         }
@@ -43,6 +47,14 @@ const PASS: &str = "\
       proxy_pass http://measured;
       proxy_http_version 1.1;
       proxy_set_header Connection \"\";
+";
+
+/// To the upstream, which switches to WebSockets.
+const UPGRADE: &str = "\
+      proxy_pass http://measured;
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
 ";
 
 fn upstream(port: u16) -> String {

@@ -4,10 +4,11 @@ use super::{Peer, Task};
 use crate::Failure;
 use crate::keys::Identity;
 use crate::load::beside::LOOPING_HOST;
-use crate::rows::{Service, Work};
+use crate::rows::{Service, Version, Work};
 use crate::scratch::Scratch;
 use crate::swap;
 use std::path::PathBuf;
+use zilla_tests::config;
 
 /// Writes `zilla.yaml`.
 pub(super) fn config(peer: Peer, task: Task<'_>, scratch: &Scratch) -> Result<PathBuf, Failure> {
@@ -15,7 +16,8 @@ pub(super) fn config(peer: Peer, task: Task<'_>, scratch: &Scratch) -> Result<Pa
     let text = match (task.row.work, task.row.service) {
         (Work::Swap { .. }, _) => swap::zilla_yaml(port),
         (_, Service::Http(_)) => http(port),
-        (_, Service::HttpProxy { .. }) => http_proxy(port, task.upstream),
+        (_, Service::HttpProxy { back, .. }) => http_proxy(port, task.upstream, back),
+        (_, Service::WebSocket) => config::ws_echo(port, ""),
         (_, Service::Echo) => echo(peer, port),
         (_, Service::Proxy | Service::Tls(_)) => proxy(port, task.upstream, task.identity()),
     };
@@ -56,7 +58,12 @@ bindings:
 }
 
 /// `http` to `http`, with as many connections to the upstream as anybody asks for.
-fn http_proxy(port: u16, upstream: u16) -> String {
+fn http_proxy(port: u16, upstream: u16, back: Version) -> String {
+    // Without TLS, nothing says what the upstream speaks but this.
+    let version = match back {
+        Version::Http1 => "http/1.1",
+        Version::Http2 => "h2",
+    };
     format!(
         "\
 ---
@@ -77,6 +84,7 @@ bindings:
     type: http
     kind: client
     options:
+      versions: [{version}]
       limits:
         connections: 1024
         idle-connections: 1024

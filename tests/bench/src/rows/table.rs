@@ -19,6 +19,19 @@ const HTTP_PROXY_PEERS: &[(Peer, Option<f64>)] = &[
 const HTTP2_PEERS: &[(Peer, Option<f64>)] =
     &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Nginx, Some(1.0)), (Peer::Hyper, Some(1.0))];
 
+/// Those that speak HTTP/2 to an upstream: nginx does so for gRPC alone, and Envoy answers what it had under way with 503
+/// when the upstream asks for a new connection, as nginx does after so many requests.
+const HTTP2_UPSTREAM_PEERS: &[(Peer, Option<f64>)] =
+    &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Haproxy, Some(1.0))];
+
+/// Echoes of WebSockets; nginx is in front of tungstenite.
+const WEBSOCKET_PEERS: &[(Peer, Option<f64>)] =
+    &[(Peer::Zilla, None), (Peer::Tungstenite, Some(1.2)), (Peer::Nginx, Some(1.2))];
+
+/// The same for long messages.
+const WEBSOCKET_BULK_PEERS: &[(Peer, Option<f64>)] =
+    &[(Peer::Zilla, None), (Peer::Tungstenite, None), (Peer::Nginx, None)];
+
 /// HTTP/1.1 on both sides of a proxy.
 const HTTP1_PROXY: Service = Service::HttpProxy { front: Version::Http1, back: Version::Http1 };
 
@@ -113,6 +126,55 @@ pub(crate) static ROWS: &[Row] = &[
         service: HTTP2_PROXY,
         work: Work::Http2 { connections: 8, streams: 32, ask: Ask::Post },
         peers: HTTP_PROXY_PEERS,
+    },
+    Row {
+        name: "proxy.h2.h2",
+        about: "GET over HTTP/2 through a reverse proxy to HTTP/2, the same",
+        service: Service::HttpProxy { front: Version::Http2, back: Version::Http2 },
+        work: Work::Http2 { connections: 8, streams: 32, ask: Ask::Get },
+        peers: HTTP2_UPSTREAM_PEERS,
+    },
+    Row {
+        name: "ws.64.1",
+        about: "messages of 64 octets over WebSockets to an echo, one at a time on one connection",
+        service: Service::WebSocket,
+        work: Work::WebSocket { connections: 1, octets: 64 },
+        peers: WEBSOCKET_PEERS,
+    },
+    Row {
+        name: "ws.64.1000",
+        about: "messages of 64 octets over WebSockets to an echo, one at a time on each of 1,000 connections",
+        service: Service::WebSocket,
+        work: Work::WebSocket { connections: 1_000, octets: 64 },
+        peers: WEBSOCKET_PEERS,
+    },
+    Row {
+        name: "ws.1k.1",
+        about: "messages of 1 KiB over WebSockets to an echo, one at a time on one connection",
+        service: Service::WebSocket,
+        work: Work::WebSocket { connections: 1, octets: 1_024 },
+        peers: WEBSOCKET_PEERS,
+    },
+    Row {
+        name: "ws.1k.1000",
+        about: "messages of 1 KiB over WebSockets to an echo, one at a time on each of 1,000 connections",
+        service: Service::WebSocket,
+        work: Work::WebSocket { connections: 1_000, octets: 1_024 },
+        peers: WEBSOCKET_PEERS,
+    },
+    Row {
+        name: "ws.64k.1",
+        about: "messages of 64 KiB over WebSockets to an echo, one at a time on one connection",
+        service: Service::WebSocket,
+        work: Work::WebSocket { connections: 1, octets: 65_536 },
+        peers: WEBSOCKET_BULK_PEERS,
+    },
+    Row {
+        name: "ws.64k.1000",
+        about: "messages of 64 KiB over WebSockets to an echo, one at a time on each of 1,000 connections",
+        service: Service::WebSocket,
+        work: Work::WebSocket { connections: 1_000, octets: 65_536 },
+        peers: WEBSOCKET_BULK_PEERS,
     },
     Row {
         name: "tcp.ping.64",
