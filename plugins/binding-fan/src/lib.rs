@@ -11,12 +11,12 @@
 //! be a member, `guarded` on the binding's routes says. The stream of a group is its opener's as far as guards are asked
 //! behind it, and where the session of that one expires, the group ends with it.
 //!
-//! **From members to the exit** ([`floor`]). A message, from its `init` to its `fin`, goes out in one piece: what
+//! **From members to the exit** (`src/floor.rs`). A message, from its `init` to its `fin`, goes out in one piece: what
 //! others send meanwhile waits. A message that comes in several pieces is gathered first, so that who stalls or leaves in
 //! the middle of one keeps nobody waiting; one that is never finished is never sent. What comes without flags, as from
 //! `tcp`, is passed as it comes: each piece as it was read, in the order of arrival.
 //!
-//! **From the exit to members** ([`backlog`]). Each piece is kept once, for those who cannot take it yet. Who comes gets
+//! **From the exit to members** (`src/backlog.rs`). Each piece is kept once, for those who cannot take it yet. Who comes gets
 //! what is sent from then on, from the beginning of a message. Who is further behind than `behind` is slow, and the exit is
 //! given no credit until it has caught up to half of that: a member need not be faster than it can be at full speed. If it
 //! has not after `patience`, it is reset with `limit`, so that it cannot hold back the others (`slow: drop-member`), or
