@@ -21,8 +21,8 @@
 //! * A frame of at most 16 KiB comes in one piece, however the network cuts it. Longer ones come as they arrive. Each
 //!   piece of the exit is one frame.
 //! * Pings are answered here. Of those that come while the client does not read, the last is.
-//! * A client that has closed gets what the exit still sends until it ends as well, at most for `close-ms`. An exit
-//!   that has ended gets what the client still sends until it has closed.
+//! * A client that has closed gets what the exit still sends until it ends as well, at most for `close-ms`, even if its
+//!   connection has ended on its side. An exit that has ended gets what the client still sends until it has closed.
 //! * When both have closed, a server ends the connection, and cuts it off after `close-ms`.
 //!
 //! # Handshake

@@ -86,6 +86,8 @@ pub(crate) struct Socket {
     has_closed: bool,
     /// Whether both were, or the peer is not listened to any more.
     is_over: bool,
+    /// Whether the peer has ended its side of the connection.
+    has_peer_ended: bool,
     /// What the peer did wrong: it is told so when the application has answered what came before.
     fault: Option<Fault>,
     alive: Alive,
@@ -112,6 +114,7 @@ impl Socket {
             closed: None,
             has_closed: false,
             is_over: false,
+            has_peer_ended: false,
             fault: None,
             alive: Alive::default(),
         };

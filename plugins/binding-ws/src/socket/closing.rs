@@ -86,21 +86,26 @@ impl Socket {
         }
     }
 
-    /// The connection ends on the peer's side; without a close frame, the peer is lost.
+    /// The connection ends on the peer's side. It may still read: Chromium ends its side of a stream of HTTP/2 right with
+    /// its close frame, and expects the answer.
     pub(super) fn peer_ends(&mut self, cx: &mut Context<'_>) {
         if self.is_over {
             return self.end_wire(cx);
         }
-        self.is_over = true;
-        cx.close_stream(self.app, CloseCode::Cancelled);
-        self.inbox = Vec::new();
-        if self.closed.is_none() {
-            cx.to(self.wire).end();
-        } else {
-            // Its close frame waits for the answer, which it will hardly read.
-            self.limit_closing(cx);
-            self.end_wire(cx);
+        self.has_peer_ended = true;
+        if self.inbox.is_empty() && self.closed.is_none() && self.fault.is_none() {
+            return self.be_left(cx);
         }
+        // What waits for the application may have a close frame at its end.
+        self.receive(&[], cx);
+    }
+
+    /// The connection has ended on the peer's side without a close frame: the peer is lost.
+    pub(super) fn be_left(&mut self, cx: &mut Context<'_>) {
+        self.is_over = true;
+        self.inbox = Vec::new();
+        cx.close_stream(self.app, CloseCode::Cancelled);
+        cx.to(self.wire).end();
     }
 
     /// The connection is gone.

@@ -10,8 +10,10 @@ use zilla_sdk::{Context, Written};
 
 /// What became of octets.
 enum Stop {
-    /// More octets are to come, or credit is.
+    /// More octets are to come.
     Wait,
+    /// Credit of the application is to come, or the peer is to read.
+    Credit,
     /// The peer broke a rule.
     Fault(Fault),
 }
@@ -44,7 +46,8 @@ impl Socket {
         while !self.is_deaf() {
             match self.step(rest, cx) {
                 Ok(taken) => rest = &rest[taken..],
-                Err(Stop::Wait) => match self.incoming.check_awaited(rest) {
+                Err(Stop::Wait) if self.has_peer_ended => self.be_left(cx),
+                Err(Stop::Wait | Stop::Credit) => match self.incoming.check_awaited(rest) {
                     Ok(()) => return octets.len() - rest.len(),
                     Err(fault) => self.fail(fault, cx),
                 },
@@ -64,7 +67,7 @@ impl Socket {
     fn step(&mut self, octets: &[u8], cx: &mut Context<'_>) -> Result<usize, Stop> {
         // What answers the peer waits for the peer: until it reads, it is not read.
         if self.outgoing.is_full() {
-            return Err(Stop::Wait);
+            return Err(Stop::Credit);
         }
         match self.incoming.next(octets).map_err(Stop::Fault)? {
             Next::Wait => Err(Stop::Wait),
@@ -90,7 +93,7 @@ impl Socket {
         let is_last = frame.fin && taken as u64 == frame.left;
         if taken == 0 && app.is_open() {
             if !payload.is_empty() {
-                return Err(Stop::Wait);
+                return Err(Stop::Credit);
             }
             if !is_last {
                 // A frame without payload, amid others.
@@ -148,7 +151,7 @@ impl Socket {
             return Ok(payload.len());
         }
         if credit == 0 {
-            return Err(Stop::Wait);
+            return Err(Stop::Credit);
         }
         let mut masked = [0; INFLATED_OCTETS];
         let input = &mut masked[..payload.len().min(INFLATED_OCTETS)];

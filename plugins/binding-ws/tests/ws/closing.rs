@@ -123,6 +123,55 @@ fn a_client_that_ends_without_a_close_is_lost() {
 }
 
 #[test]
+fn a_client_that_ends_right_behind_its_close_is_answered() {
+    let (harness, mut client, mut app) = open_default();
+    client.send_all([data(masked(CLOSE, close(3000, "bye"))), end()]);
+    app.recv(end_with([("code", "3000"), ("reason", "bye")]));
+    client.recv_nothing();
+    app.send_all([text("answer"), end()]);
+    client.recv(data([plain(TEXT, "answer"), plain(CLOSE, close(3000, "bye"))].concat()));
+    client.recv(end());
+    assert!(client.is_over() && app.is_over());
+    assert_eq!(harness.streams(), 0);
+}
+
+#[test]
+fn a_client_that_ends_right_behind_its_fault_is_told_of_it() {
+    let (harness, mut client, mut app) = open_default();
+    client.send_all([data([0x82, 0]), end()]);
+    app.recv(abort(CloseCode::Violation));
+    app.send(end());
+    expect_closed(&mut client, 1002);
+    assert_eq!(harness.streams(), 0);
+}
+
+#[test]
+fn what_waits_for_the_exit_when_a_client_ends_comes_through() {
+    for (last, is_closed) in [(masked(CLOSE, close(3000, "")), true), (vec![0x81], false)] {
+        let harness = server_with("", Limits { initial_credit: 512, ..Limits::default() });
+        let (mut client, mut app) = open(&harness);
+        for octets in [masked(BINARY, [1; 400]), masked(BINARY, [2; 300]), last] {
+            client.send_payload(octets);
+        }
+        client.send(end());
+        assert_eq!(app.recv_data_all(), [[1; 400].as_slice(), &[2; 112]].concat());
+        app.recv_nothing();
+        app.send(window(1_000));
+        assert_eq!(app.recv_data_all(), [2; 188]);
+        if is_closed {
+            app.recv(end_with([("code", "3000")]));
+            app.send(end());
+            expect_closed(&mut client, 3000);
+        } else {
+            // That was no close frame, and the rest of it will not come.
+            app.recv(abort(CloseCode::Cancelled));
+            client.recv(end());
+        }
+        assert_eq!(harness.streams(), 0);
+    }
+}
+
+#[test]
 fn an_exit_that_does_not_end_after_the_client_is_left_in_time() {
     let harness = server("timeouts: {close-ms: 100}");
     let (mut client, mut app) = open(&harness);
