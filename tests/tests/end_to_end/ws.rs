@@ -2,6 +2,7 @@
 
 mod endings;
 mod many;
+mod pages;
 mod peers;
 
 use zilla_tests::http::HttpClient;
