@@ -1,9 +1,9 @@
-//! HTTP servers that others have written: nginx, and nghttpd of nghttp2.
+//! Servers that others have written: nginx, nghttpd of nghttp2, and scripts.
 
 use crate::{Client, Folder, Ports, command, until};
 use std::process::{Child, Command, Stdio};
 
-/// A server of files, which is ended when it goes out of scope.
+/// A server, which is ended when it goes out of scope.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -54,6 +54,17 @@ impl Server {
         let mut command = Command::new("nghttpd");
         command.args(["--no-tls", "--address=127.0.0.1", "--htdocs"]).arg(folder.path());
         command.args(options).arg(port.to_string());
+        Self::start(command, folder, port)
+    }
+
+    /// A script that is given the port as its last argument, and ends at SIGTERM.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[track_caller]
+    pub fn script(mut command: Command) -> Self {
+        let (folder, port) = (Folder::new(), free_port());
+        command.arg(port.to_string());
         Self::start(command, folder, port)
     }
 

@@ -110,7 +110,8 @@
 //! | `data`, `end` | as those of the exit above | as those to the exit above |
 //! | `abort`, `reset` | closes, with a code as above | the handshake failed, or the server broke a rule |
 //!
-//! * The request is a GET of HTTP/1.1 with `upgrade: websocket`; the `http` client has to let it switch (`upgrade`).
+//! * The request is a GET of HTTP/1.1 with `upgrade: websocket`; the `http` client has to let it switch (`upgrade`), and to
+//!   have a connection for each socket (`limits.connections`, 10 to an origin and worker): more wait for one.
 //! * What the opener sends before the server agrees is held, at most the credit that a direction starts with and 4,096
 //!   pieces, and sent then.
 //! * The answer must be 101 with `upgrade: websocket`, the `sec-websocket-accept` of the key, once, no subprotocol that
