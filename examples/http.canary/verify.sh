@@ -5,7 +5,7 @@ set -euo pipefail
 address=${1:-${ADDRESS:-localhost:7114}}
 
 fail() {
-  echo "verify canary: $*" >&2
+  echo "verify http.canary: $*" >&2
   exit 1
 }
 
@@ -29,4 +29,4 @@ for device in $(seq 100); do
 done
 [ "$chosen" -gt 8 ] && [ "$chosen" -lt 50 ] || fail "of 100 devices, $chosen got the next release, expected about 25"
 
-echo "verify canary: ok"
+echo "verify http.canary: ok"
