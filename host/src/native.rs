@@ -129,8 +129,8 @@ pub(crate) trait Role: Any + fmt::Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Qualified name of the guard that it asks itself, and where that is named, as a JSON pointer below the binding.
-    fn guard(&self) -> Option<(&str, String)> {
+    /// Qualified name of the guard that it asks itself.
+    fn guard(&self) -> Option<&str> {
         None
     }
 

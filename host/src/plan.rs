@@ -6,6 +6,7 @@
 mod check;
 mod compile;
 mod components;
+mod expressions;
 mod pipeline;
 mod planner;
 pub(crate) mod vaults;
@@ -94,6 +95,8 @@ pub(crate) struct Planned {
     pub(crate) kind: Kind,
     /// Whether it has an instance on one worker only.
     pub(crate) is_pinned: bool,
+    /// The guards that its options and routes name for it to ask, as `namespace:name`.
+    pub(crate) guards: Vec<String>,
     pub(crate) role: Role,
     pub(crate) engine: zilla_engine::Binding,
 }

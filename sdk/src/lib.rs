@@ -12,6 +12,7 @@
 //! * [`State`], for those that have any, is what a new version takes over from the one it replaces.
 //! * [`Guard`] says who somebody is; it [checks](Guard::authorize) credentials and answers with a [`Session`].
 //! * [`Matcher`] is a test of one's own on new streams, which routes name by `matched`.
+//! * [`GuardName`] and [`ByGuard`] are names in options that the host checks, as it does all references of the file.
 //! * [`export!`] makes the component.
 //! * [`testing`] runs it natively: a test is a script of frames on a virtual clock.
 //!
@@ -33,6 +34,7 @@ pub mod matcher;
 mod output;
 mod owner;
 mod receiver;
+mod references;
 mod route;
 mod run;
 mod sender;
@@ -58,6 +60,7 @@ pub use export::log_panics;
 pub use guard::{Credentials, Guard, GuardConfig, Refused, Session};
 pub use matcher::{Match, Matcher, MatcherConfig, Query};
 pub use receiver::Receiver;
+pub use references::{ByGuard, GuardName};
 pub use route::{Assignment, Condition, Predicate, Route, Test};
 pub use sender::{Sender, Written};
 pub use staged::Staged;
@@ -65,10 +68,10 @@ pub use staged::Staged;
 /// What a plugin usually needs.
 pub mod prelude {
     pub use crate::{
-        Attributes, AttributesWriter, Begin, Binding, BindingConfig, BindingContext, CloseCode, ConfigError,
-        Context, Credentials, Data, Guard, GuardConfig, Instant, Kind, KindOptions, Match, Matcher,
-        MatcherConfig, NoOptions, OpenError, Payload, Predicate, Query, Refused, Reset, Route, RouteConfig,
-        RouteSchema, Routing, Session, State, Stream, StreamId, Test, config_error,
+        Attributes, AttributesWriter, Begin, Binding, BindingConfig, BindingContext, ByGuard, CloseCode,
+        ConfigError, Context, Credentials, Data, Guard, GuardConfig, GuardName, Instant, Kind, KindOptions,
+        Match, Matcher, MatcherConfig, NoOptions, OpenError, Payload, Predicate, Query, Refused, Reset,
+        Route, RouteConfig, RouteSchema, Routing, Session, State, Stream, StreamId, Test, config_error,
     };
     pub use schemars::JsonSchema;
     pub use serde::Deserialize;

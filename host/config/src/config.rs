@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::limits::{FILE_BYTES_MAX, OPEN_BRACKETS_MAX};
 use crate::locate::Part;
 use crate::model::{Binding, BindingIndex, Component, GuardIndex, MatcherIndex, Namespace, VaultIndex};
+use crate::names::Names;
 use crate::path::NodePath;
 use crate::plugins::PluginSettings;
 use crate::problem::Problem;
@@ -44,6 +45,8 @@ pub struct Config {
     pub vaults: Vec<Component>,
     /// Of all namespaces, in the order of the file, each type once.
     pub plugins: Vec<PluginSettings>,
+    /// All that are declared, also those of what could not be read.
+    pub(crate) names: Arc<Names>,
     text: Arc<Text>,
 }
 
@@ -178,7 +181,7 @@ fn read_trees(trees: &Trees, text: &Text) -> (Read, Vec<Problem>) {
 }
 
 fn config(read: Read, text: Arc<Text>) -> Config {
-    let Read { namespaces, bindings, unsure: _, guards, matchers, vaults, plugins } = read;
+    let Read { namespaces, bindings, unsure: _, guards, matchers, vaults, plugins, names } = read;
     Config {
         namespaces,
         bindings: bindings.into_iter().flatten().collect(),
@@ -186,6 +189,7 @@ fn config(read: Read, text: Arc<Text>) -> Config {
         matchers,
         vaults,
         plugins,
+        names: Arc::new(names),
         text,
     }
 }

@@ -53,7 +53,7 @@ pub use plugins::{Isolation, PluginSettings};
 pub use problem::{Problem, Severity};
 pub use quantity::Quantity;
 pub use render::render;
-pub use schema::{SchemaError, check_schema};
+pub use schema::{Checked, SchemaError, check_schema};
 pub use source::{Location, Source};
 pub use suggest::help as suggest;
 

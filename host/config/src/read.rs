@@ -47,6 +47,7 @@ pub(crate) struct Read {
     pub(crate) matchers: Vec<Component>,
     pub(crate) vaults: Vec<Component>,
     pub(crate) plugins: Vec<PluginSettings>,
+    pub(crate) names: Names,
 }
 
 /// Reads all documents.
@@ -72,6 +73,7 @@ pub(crate) fn read(documents: &[(usize, Value)], problems: &mut Problems<'_>) ->
         read.bindings.extend(reader.bindings(&fields));
         read.namespaces.push(namespace);
     }
+    read.names = names;
     read
 }
 

@@ -1,4 +1,7 @@
 //! Options, conditions and the like against the schema of whoever they are for.
+//!
+//! Beside what JSON Schema says, a text of the format `guard` is the name of a guard of the file, a reference like any
+//! other.
 
 use std::fmt;
 
@@ -15,8 +18,11 @@ use crate::text::Problems;
 use crate::words;
 
 mod alternatives;
+mod reference;
 mod rule;
 
+pub(crate) use reference::GUARD;
+use reference::References;
 use rule::Rule;
 
 /// A schema that is none, or that refers to what is not in it: its author's mistake, not the file's.
@@ -40,6 +46,15 @@ impl std::error::Error for SchemaError {}
 /// Characters of a validator's own words, which may repeat a whole schema.
 const MESSAGE_CHARS_MAX: usize = 200;
 
+/// What a schema says of a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// All that is wrong with it.
+    pub problems: Vec<Problem>,
+    /// The guards that it names, as `namespace:name`, each once.
+    pub guards: Vec<String>,
+}
+
 /// All that is wrong with `value`, which stands at `at`, by `schema`, a JSON schema. Null is taken
 /// for an empty mapping: options that are not there.
 ///
@@ -51,27 +66,31 @@ pub fn check_schema(
     at: &NodePath,
     value: &Value,
     schema: &Value,
-) -> Result<Vec<Problem>, SchemaError> {
-    let validator =
-        jsonschema::options().offline().should_validate_formats(true).build(schema).map_err(|error| {
-            SchemaError { at: error.instance_path().to_string(), message: error.to_string() }
-        })?;
+) -> Result<Checked, SchemaError> {
+    let references = References::at(config, at);
+    let options = jsonschema::options().offline().should_validate_formats(true);
+    let validator = references
+        .resolve_in(options)
+        .build(schema)
+        .map_err(|error| SchemaError { at: error.instance_path().to_string(), message: error.to_string() })?;
     let empty = Value::Object(Map::new());
     let value = if value.is_null() { &empty } else { value };
-    let mut check = Check { at, value, schema, problems: config.problems() };
+    let mut check = Check { at, value, schema, references: &references, problems: config.problems() };
     for error in validator.iter_errors(value) {
         if check.problems.is_full() {
             break;
         }
         check.report(&error);
     }
-    Ok(check.problems.into_list())
+    let problems = check.problems.into_list();
+    Ok(Checked { problems, guards: references.into_guards() })
 }
 
 struct Check<'a> {
     at: &'a NodePath,
     value: &'a Value,
     schema: &'a Value,
+    references: &'a References,
     problems: Problems<'a>,
 }
 
@@ -92,6 +111,13 @@ impl<'a> Check<'a> {
             Kind::OneOfMultipleValid { .. } => {
                 let expected = format!("only one of the alternatives: {}", self.words(error));
                 self.problems.error(&at, expected, "a value that fits several of them");
+            }
+            Kind::PropertyNames { error: inner } if reference::is_unresolved(inner) => {
+                let key = inner.instance().as_str().unwrap_or_default();
+                self.unresolved(&at.key(key), Part::Key, key);
+            }
+            Kind::Format { .. } if reference::is_unresolved(error) => {
+                self.unresolved(&at, Part::Node, value.as_str().unwrap_or_default());
             }
             Kind::PropertyNames { error: inner } => {
                 let key = words::bare(inner.instance());

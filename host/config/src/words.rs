@@ -5,6 +5,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value};
 
 use crate::problem::clip;
+use crate::schema::GUARD;
 use crate::suggest;
 
 /// The words for `schema`, a part of the schema `root`: "an integer from 1 to 65535".
@@ -214,6 +215,7 @@ fn text(map: &Map<String, Value>) -> String {
         return format!("text such as {}", quote(example));
     }
     let mut words = match map.get("format").and_then(Value::as_str) {
+        Some(GUARD) => "the name of a guard".to_owned(),
         Some(format) => format!("text of the format {format}"),
         None => "text".to_owned(),
     };

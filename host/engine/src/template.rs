@@ -47,6 +47,14 @@ impl Template {
         })
     }
 
+    /// Names of the parameters that it asks for.
+    pub fn params(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Param(name) => Some(name.as_str()),
+            Piece::Literal(_) | Piece::Identity(_) | Piece::Attribute(..) => None,
+        })
+    }
+
     pub(crate) fn render(&self, params: &Params<'_>, sessions: &[Arc<Session>]) -> Vec<u8> {
         let mut value = Vec::new();
         for piece in &self.pieces {
@@ -108,5 +116,7 @@ mod tests {
         }
         let asks = Template::parse("${guarded['g'].identity}${guarded['m:h'].attributes.a}", "n");
         assert_eq!(asks.guards().collect::<Vec<_>>(), ["n:g", "m:h"]);
+        let asks = Template::parse("${params.x}/${guarded['g'].identity}${params.y}", "n");
+        assert_eq!(asks.params().collect::<Vec<_>>(), ["x", "y"]);
     }
 }

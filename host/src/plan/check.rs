@@ -5,31 +5,28 @@ use crate::native::NativeType;
 use crate::plugin::{KindDescription, Placement, Routing};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use zilla_config::{Binding, BindingIndex, Config, Isolation, NodePath, Problem, Route, check_schema};
+use zilla_config::{
+    Binding, BindingIndex, Component, Config, Isolation, NodePath, PluginSettings, Problem, Route,
+    check_schema,
+};
 
 impl Planner<'_> {
-    pub(super) fn check_values(&mut self, binding: &Binding, kind: &KindDescription) {
-        self.check_schema(
-            binding,
-            &binding.at.key("options"),
-            &binding.options,
-            Some(&kind.options_schema),
-            "options",
-        );
+    /// Checks options, conditions and parameters against the schemas of their kind. The answer is the guards that they
+    /// name, as `namespace:name`.
+    pub(super) fn check_values(&mut self, binding: &Binding, kind: &KindDescription) -> Vec<String> {
+        let (at, schema) = (binding.at.key("options"), Some(&kind.options_schema));
+        let mut guards = self.check_schema(binding, &at, &binding.options, schema, "options");
         for route in &binding.routes {
             for when in &route.when {
-                self.check_schema(binding, &when.at, &when.conditions, kind.when_schema.as_ref(), "when");
+                let schema = kind.when_schema.as_ref();
+                guards.extend(self.check_schema(binding, &when.at, &when.conditions, schema, "when"));
             }
             if !route.with.is_null() {
-                self.check_schema(
-                    binding,
-                    &route.at.key("with"),
-                    &route.with,
-                    kind.with_schema.as_ref(),
-                    "with",
-                );
+                let (at, schema) = (route.at.key("with"), kind.with_schema.as_ref());
+                guards.extend(self.check_schema(binding, &at, &route.with, schema, "with"));
             }
         }
+        guards
     }
 
     /// Finds values of a native binding that fit its schema and are wrong all the same, where something else is
@@ -71,6 +68,23 @@ impl Planner<'_> {
         }
     }
 
+    /// An instance of a guard or a matcher is asked about all streams of a worker.
+    fn check_shared(&mut self, settings: &PluginSettings) {
+        let Config { bindings, guards, matchers, .. } = self.config;
+        let is_its = |component: &&Component| component.type_name == settings.type_name;
+        let concept = match (guards.iter().find(is_its), matchers.iter().find(is_its)) {
+            (Some(_), _) => "guard",
+            (None, Some(_)) => "matcher",
+            (None, None) => return,
+        };
+        let is_binding = bindings.iter().any(|binding| binding.type_name == settings.type_name);
+        if settings.isolation == Some(Isolation::Stream) && !is_binding {
+            let expected =
+                format!("`worker`: an instance of a {concept} is asked about all streams of a worker");
+            self.problems.push(self.config.problem(&settings.at.key("isolation"), expected, "`stream`"));
+        }
+    }
+
     fn check_schema(
         &mut self,
         binding: &Binding,
@@ -78,7 +92,7 @@ impl Planner<'_> {
         value: &Value,
         schema: Option<&String>,
         what: &str,
-    ) {
+    ) -> Vec<String> {
         let described = format!("`{}` {}", binding.type_name, binding.kind);
         let Some(schema) = schema else {
             let is_empty = value.as_object().is_none_or(serde_json::Map::is_empty);
@@ -86,17 +100,21 @@ impl Planner<'_> {
                 let expected = format!("no `{what}`: {described} has none");
                 self.problems.push(self.config.key_problem(at, expected, self.config.describe(at, value)));
             }
-            return;
+            return Vec::new();
         };
         let checked =
             serde_json::from_str(schema).map_err(|error| error.to_string()).and_then(|schema: Value| {
                 check_schema(self.config, at, value, &schema).map_err(|error| error.to_string())
             });
         match checked {
-            Ok(problems) => self.problems.extend(problems),
+            Ok(checked) => {
+                self.problems.extend(checked.problems);
+                checked.guards
+            }
             Err(error) => {
                 let found = format!("the plugin's schema of `{what}` is broken: {error}");
                 self.plugin_problem(binding, at, "a plugin with valid schemas", &found);
+                Vec::new()
             }
         }
     }
@@ -169,6 +187,7 @@ impl Planner<'_> {
     pub(super) fn check_references(&mut self) {
         let Config { guards, matchers, .. } = self.config;
         for settings in &self.config.plugins {
+            self.check_shared(settings);
             let name = &settings.type_name;
             let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name)
                 || guards.iter().chain(matchers).any(|component| component.type_name == *name);

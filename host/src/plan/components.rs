@@ -137,9 +137,9 @@ impl Planner<'_> {
             check_schema(self.config, at, value, &schema).map_err(|error| error.to_string())
         });
         match checked {
-            Ok(problems) => {
-                let is_right = problems.is_empty();
-                self.problems.extend(problems);
+            Ok(checked) => {
+                let is_right = checked.problems.is_empty();
+                self.problems.extend(checked.problems);
                 is_right.then_some(())
             }
             Err(error) => {
@@ -189,19 +189,13 @@ impl Planner<'_> {
         route.guarded.iter().map(guarded).collect()
     }
 
-    /// Tells of a name that is that of no guard.
-    pub(super) fn report_guard(&mut self, at: &NodePath, guard: &str, namespace: &str) {
-        let own = |name: &str| {
-            let own = name.split_once(':').filter(|(of, _)| *of == namespace);
-            own.map_or(name, |(_, name)| name).to_owned()
+    /// How each guard of the file is written within a namespace.
+    pub(super) fn guards_within(&self, namespace: &str) -> Vec<String> {
+        let written = |guard: &Component| match guard.namespace == namespace {
+            true => guard.name.clone(),
+            false => qualified(guard),
         };
-        let known: Vec<String> = self.config.guards.iter().map(|guard| own(&qualified(guard))).collect();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let problem = self.config.key_problem(at, "the name of a guard", own(guard));
-        self.problems.push(match zilla_config::suggest(&own(guard), &known, "guard") {
-            Some(help) => problem.with_help(help),
-            None => problem,
-        });
+        self.config.guards.iter().map(written).collect()
     }
 
     /// Whether the file has a guard of that qualified name.

@@ -129,15 +129,16 @@ fn take_matchers(bindings: &mut [Planned], matchers: &[PlannedMatcher]) -> Vec<P
     taken.into_iter().map(|(_, planned)| planned).collect()
 }
 
-/// Whether a binding may ask a guard: a plugin any of its namespace, and every route those that it names.
+/// Whether a binding may ask a guard: a plugin any of its namespace, and each those that its options and routes name.
 fn may_ask(planned: &Planned, guard: &str) -> bool {
     let namespace = |name: &str| name.split_once(':').map(|(namespace, _)| namespace.to_owned());
     let asks_itself = match &planned.role {
         Role::Plugin { .. } => namespace(&planned.name) == namespace(guard),
-        Role::Native(role) => role.guard().is_some_and(|(asked, _)| asked == guard),
+        Role::Native(_) => false,
     };
     let routes = &planned.engine.routes;
     asks_itself
+        || planned.guards.iter().any(|named| named == guard)
         || routes.iter().flat_map(|route| &route.guarded).any(|guarded| &*guarded.guard == guard)
         || routes
             .iter()
@@ -166,7 +167,7 @@ fn fingerprint(
     for PlannedMatcher { name, matcher_type, config, options, uses } in matchers {
         let _ = write!(text, "\n{name} {} {config:?} {options:?} {uses:?}", matcher_type.identity());
     }
-    for Planned { name, type_name, kind, role, engine, is_pinned } in bindings {
+    for Planned { name, type_name, kind, role, engine, is_pinned, guards: _ } in bindings {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n{name} {type_name} {kind} {is_pinned} {engine:?} ");
         let _ = match role {

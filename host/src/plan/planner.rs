@@ -76,7 +76,7 @@ impl<'a> Planner<'a> {
         let binding_type = self.resolve_type(binding)?;
         let kind = self.resolve_kind(binding, binding_type.describe())?;
         let errors = self.problems.len();
-        self.check_values(binding, &kind);
+        let guards = self.check_values(binding, &kind);
         self.check_exits(binding, &kind);
         self.check_isolation(binding, &kind);
         let native = NativeType::of(&binding.type_name);
@@ -103,6 +103,7 @@ impl<'a> Planner<'a> {
             type_name: binding.type_name.clone(),
             kind: binding.kind,
             is_pinned: kind.placement == Placement::OneWorker,
+            guards,
             role,
             engine: zilla_engine::Binding { routing, routes, quota },
         })
@@ -191,12 +192,6 @@ impl<'a> Planner<'a> {
             }
         };
         self.check_addresses(binding, &role.addresses());
-        if let Some((guard, pointer)) = role.guard()
-            && !self.has_guard(guard)
-        {
-            self.report_guard(&binding.at.pointer(&pointer), guard, &binding.namespace);
-            return None;
-        }
         let route = |(route, conditions): (&zilla_config::Route, _)| zilla_engine::Route {
             guarded: self.guarded(route),
             conditions: self.matched(route, conditions),
@@ -232,7 +227,11 @@ impl<'a> Planner<'a> {
         let mut routes = Vec::new();
         for (route, compiled) in binding.routes.iter().zip(compiled) {
             match self.compile(binding, route, &compiled) {
-                Ok(route) => routes.push(route),
+                Ok(compiled) => {
+                    if self.check_expressions(binding, route, &compiled) {
+                        routes.push(compiled);
+                    }
+                }
                 Err(error) => {
                     let expected = format!("a route that `{}` compiles", binding.type_name);
                     self.plugin_problem(binding, &route.at, &expected, &error);
@@ -249,11 +248,6 @@ impl<'a> Planner<'a> {
         compiled: &crate::plugin::Route,
     ) -> Result<zilla_engine::Route, String> {
         let compiled = compile_route(compiled, &binding.namespace)?;
-        let unknown =
-            compiled.set.iter().flat_map(|set| set.template.guards()).find(|guard| !self.has_guard(guard));
-        if let Some(unknown) = unknown {
-            return Err(format!("an expression that asks the guard `{unknown}`, which there is not"));
-        }
         if compiled.conditions.len() != route.when.len() {
             let (items, found) = (route.when.len(), compiled.conditions.len());
             return Err(format!("{found} conditions for {items} items of `when`"));

@@ -57,8 +57,8 @@ impl Planner<'_> {
             return None;
         }
         let at = vault.at.key("options");
-        let problems = check_schema(self.config, &at, &vault.options, &zilla_vault::describe());
-        let problems = problems.expect("the schema of vaults is well-formed");
+        let checked = check_schema(self.config, &at, &vault.options, &zilla_vault::describe());
+        let problems = checked.expect("the schema of vaults is well-formed").problems;
         if !problems.is_empty() {
             self.problems.extend(problems);
             return None;

@@ -348,7 +348,7 @@ impl Running {
         let Some(Role::Native(role)) = self.plan.bindings.get(position).map(|planned| &planned.role) else {
             return;
         };
-        let (Some((guard, _)), Some(Slot::Native(native))) = (role.guard(), self.bindings.get_mut(position))
+        let (Some(guard), Some(Slot::Native(native))) = (role.guard(), self.bindings.get_mut(position))
         else {
             return;
         };

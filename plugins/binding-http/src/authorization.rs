@@ -15,7 +15,8 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use zilla_sdk::{
-    Attributes, AttributesWriter, CloseCode, ConfigError, Context, OpenError, StreamId, config_error, host,
+    Attributes, AttributesWriter, ByGuard, CloseCode, ConfigError, Context, OpenError, StreamId,
+    config_error, host,
 };
 
 /// What a template has where the credentials are.
@@ -32,7 +33,7 @@ const ASK_BEARER: &str = "Bearer";
 const ASK_BASIC: &str = "Basic realm=\"gateway\", charset=\"UTF-8\"";
 
 /// Which guard checks credentials, by its name, and where these are: one.
-pub type HttpAuthorization = BTreeMap<String, HttpAuthorizationGuard>;
+pub type HttpAuthorization = ByGuard<HttpAuthorizationGuard>;
 
 /// Where a guard's credentials are.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -88,8 +88,7 @@
 //! A time of 0 is for ever. Of a route, `when: [{headers: {name: pattern}}]` and
 //! `with: {headers: {overrides: {name: value}}}` are known. In a pattern, `*` is any octets, `/` included,
 //! and `{name}` is one octet or more, kept as `${params.name}`; anything else is itself. A pattern of
-//! `:path` that does not end in `*` also fits a path with a query. Parameters of a matcher can be used where an item of
-//! `when` has nothing but `matched`.
+//! `:path` that does not end in `*` also fits a path with a query. Parameters of matchers are used in the same way.
 //!
 //! # What is held for a connection
 //!
@@ -369,7 +368,7 @@ impl Binding for Http {
         };
         for (name, value) in &overrides {
             let pointer = format!("/options/overrides/{}", routes::escape(name));
-            routes::check_assignment(name, value, Some(&Vec::new()))
+            routes::check_assignment(name, value, false)
                 .map_err(|(expected, found)| config_error(&pointer, expected, found))?;
         }
         Ok(Self { role, overrides })

@@ -42,19 +42,16 @@ pub(crate) fn compile(
     route: &RouteConfig<'_>,
     overrides: &BTreeMap<String, String>,
 ) -> Result<Route, ConfigError> {
-    let (mut compiled, mut params) = (Route::default(), Vec::new());
-    let conditions: Vec<HttpCondition> = route.when()?;
-    // A condition without headers is a matcher's, which may yield any.
-    let has_matcher = conditions.iter().any(|condition| condition.headers.is_empty());
-    for (index, condition) in conditions.into_iter().enumerate() {
-        compiled = compiled.condition(alternatives(route, index, &condition, &mut params)?);
+    let mut compiled = Route::default();
+    for (index, condition) in route.when::<HttpCondition>()?.iter().enumerate() {
+        compiled = compiled.condition(alternatives(route, index, condition)?);
     }
     for (name, value) in overrides {
         compiled = compiled.set(name.to_ascii_lowercase(), value);
     }
     for (name, value) in route.with::<HttpWith>()?.headers.overrides {
         let pointer = format!("/with/headers/overrides/{}", escape(&name));
-        check_assignment(&name, &value, (!has_matcher).then_some(&params))
+        check_assignment(&name, &value, true)
             .map_err(|(expected, found)| route.error(&pointer, expected, found))?;
         compiled = compiled.set(name.to_ascii_lowercase(), value);
     }
@@ -64,12 +61,9 @@ pub(crate) fn compile(
 /// What an error expects and what it finds.
 type Mismatch = (String, String);
 
-/// Checks a header that is set. `params` are the names that conditions capture, if that is known.
-pub(crate) fn check_assignment(
-    name: &str,
-    value: &str,
-    params: Option<&Vec<String>>,
-) -> Result<(), Mismatch> {
+/// Checks a header that is set. Whether a condition keeps the parameters that it asks for is the host's to say; `of_route`
+/// is whether there are conditions that may.
+pub(crate) fn check_assignment(name: &str, value: &str, of_route: bool) -> Result<(), Mismatch> {
     check_name(name)?;
     if !fields::is_value(value.as_bytes()) {
         return Err(("a value without control characters".to_owned(), format!("{value:?}")));
@@ -79,28 +73,11 @@ pub(crate) fn check_assignment(
         let Some((expression, _)) = expression.split_once('}') else {
             return Err(("a } that closes the ${".to_owned(), format!("{value:?}")));
         };
-        match expression.strip_prefix("params.") {
-            Some(param) if params.is_none_or(|params| params.iter().any(|known| known == param)) => {}
-            Some(param) => {
-                let known = params
-                    .into_iter()
-                    .flatten()
-                    .map(|param| format!("{{{param}}}"))
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                let known = if known.is_empty() { "none".to_owned() } else { known };
-                return Err((
-                    format!("a parameter that a condition of the route captures ({known})"),
-                    param.to_owned(),
-                ));
-            }
-            None if expression.starts_with("guarded[") => {}
-            None => {
-                return Err((
-                    "${params.name} or ${guarded['name'].identity}".to_owned(),
-                    format!("${{{expression}}}"),
-                ));
-            }
+        let is_param = of_route && expression.starts_with("params.");
+        if !is_param && !expression.starts_with("guarded[") {
+            let params = if of_route { "${params.name} or " } else { "" };
+            let expected = format!("{params}${{guarded['name'].identity}}");
+            return Err((expected, format!("${{{expression}}}")));
         }
     }
     Ok(())
@@ -111,7 +88,6 @@ fn alternatives(
     route: &RouteConfig<'_>,
     index: usize,
     condition: &HttpCondition,
-    params: &mut Vec<String>,
 ) -> Result<Vec<Vec<Predicate>>, ConfigError> {
     let mut any = vec![Vec::new()];
     for (name, pattern) in &condition.headers {
@@ -120,7 +96,7 @@ fn alternatives(
         if !name.eq_ignore_ascii_case(PROTOCOL) {
             check_name(name).map_err(error)?;
         }
-        params.extend(captures(pattern).map_err(error)?);
+        check_captures(pattern).map_err(error)?;
         let name = name.to_ascii_lowercase();
         let with_query = (name == ":path" && !pattern.ends_with('*')).then(|| any.clone());
         for all in &mut any {
@@ -134,9 +110,9 @@ fn alternatives(
     Ok(any)
 }
 
-/// Names of the `{name}` in a pattern.
-fn captures(pattern: &str) -> Result<Vec<String>, Mismatch> {
-    let mut names: Vec<String> = Vec::new();
+/// Checks the `{name}` in a pattern.
+fn check_captures(pattern: &str) -> Result<(), Mismatch> {
+    let mut names: Vec<&str> = Vec::new();
     for (start, _) in pattern.match_indices('{') {
         let Some((name, _)) = pattern[start + 1..].split_once('}') else {
             return Err(("a } that closes the {".to_owned(), format!("{pattern:?}")));
@@ -144,12 +120,12 @@ fn captures(pattern: &str) -> Result<Vec<String>, Mismatch> {
         if name.is_empty() || !name.bytes().all(|octet| octet.is_ascii_alphabetic() || octet == b'_') {
             return Err(("letters and _ between { and }".to_owned(), format!("{pattern:?}")));
         }
-        if names.iter().any(|known| known == name) {
+        if names.contains(&name) {
             return Err(("each {name} once in a pattern".to_owned(), format!("{pattern:?}")));
         }
-        names.push(name.to_owned());
+        names.push(name);
     }
-    Ok(names)
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), Mismatch> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::config;
-use crate::{Problem, check_schema, parse, render};
+use crate::{Checked, Problem, check_schema, parse, render};
 
 fn tcp() -> Value {
     json!({
@@ -49,7 +49,7 @@ fn problems(options: &str) -> Vec<Problem> {
         "name: a\nbindings:\n  b: {{type: tcp, kind: server}}\n  c: {{options: {options}, type: tcp, kind: server}}\n"
     ));
     let binding = &config.bindings[1];
-    check_schema(&config, &binding.at.key("options"), &binding.options, &tcp()).unwrap()
+    check_schema(&config, &binding.at.key("options"), &binding.options, &tcp()).unwrap().problems
 }
 
 #[track_caller]
@@ -320,7 +320,8 @@ fn a_value_from_the_environment_is_named_and_not_shown() {
     let source = super::source(yaml);
     let config = parse(&source, &mut |_| Some("hidden".to_owned())).config.unwrap();
     let binding = &config.bindings[0];
-    let problems = check_schema(&config, &binding.at.key("options"), &binding.options, &tcp()).unwrap();
+    let problems =
+        check_schema(&config, &binding.at.key("options"), &binding.options, &tcp()).unwrap().problems;
     assert_eq!(problems[0].found, "text from the environment variable PORT");
     assert!(render(&source, &problems).contains("7 |       port: ${{env.PORT}}\n  |             ^\n"));
 }
@@ -344,7 +345,62 @@ fn a_schema_of_itself_comes_to_an_end() {
     let config = config("name: a");
     let check =
         |schema: Value| check_schema(&config, &config.namespaces[0].at, &json!({"a": {"a": 1}}), &schema);
-    assert_eq!(check(json!({"$ref": "#"})), Ok(Vec::new()));
+    assert_eq!(check(json!({"$ref": "#"})), Ok(Checked::default()));
     let tree = json!({"type": "object", "additionalProperties": {"$ref": "#"}});
-    assert_eq!(check(tree).unwrap()[0].expected, "a mapping");
+    assert_eq!(check(tree).unwrap().problems[0].expected, "a mapping");
+}
+
+/// What is said of options with references to the guards `staff` and `other:admins`, of a schema with a map by guard, a
+/// list of them and a mixed value; and the guards that they name.
+fn references(options: &str) -> (String, Vec<String>) {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "by": {"type": "object", "propertyNames": {"format": "guard"}, "additionalProperties": {"type": "integer"}},
+            "list": {"type": "array", "items": {"$ref": "#/$defs/Guard"}},
+            "any": {"anyOf": [{"$ref": "#/$defs/Guard"}, {"type": "boolean"}]},
+        },
+        "additionalProperties": false,
+        "$defs": {"Guard": {"type": "string", "format": "guard"}},
+    });
+    let config = config(&format!(
+        "name: a\nguards: {{staff: {{type: t}}}}\nbindings:\n  c: {{options: {options}, type: t, kind: server}}\n\
+         ---\nname: other\nguards: {{admins: {{type: t}}}}\n"
+    ));
+    let binding = &config.bindings[0];
+    let checked = check_schema(&config, &binding.at.key("options"), &binding.options, &schema).unwrap();
+    let said: Vec<String> = checked.problems.iter().map(ToString::to_string).collect();
+    (said.join("\n"), checked.guards)
+}
+
+#[test]
+fn names_of_guards_are_references() {
+    let (said, guards) = references("{by: {staff: 1}, list: ['other:admins', 'a:staff'], any: true}");
+    assert_eq!((said.as_str(), guards), ("", vec!["a:staff".to_owned(), "other:admins".to_owned()]));
+    assert_eq!(references("{list: []}"), (String::new(), Vec::new()));
+}
+
+#[test]
+fn a_name_that_no_guard_has() {
+    let says = |options: &str, expected: &str| assert_eq!(references(options).0, expected, "{options}");
+    says(
+        "{by: {stff: 1}}",
+        "zilla.yaml:4:22: error at bindings.c.options.by.stff\n  expected: the name of a guard\n  \
+         found:    stff\n  help:     did you mean `staff`?",
+    );
+    says(
+        "{list: [staff, admins]}",
+        "zilla.yaml:4:31: error at bindings.c.options.list[1]\n  expected: the name of a guard\n  \
+         found:    admins\n  help:     did you mean `other:admins`?",
+    );
+    says(
+        "{list: [5]}",
+        "zilla.yaml:4:24: error at bindings.c.options.list[0]\n  expected: the name of a guard\n  \
+         found:    the number 5",
+    );
+    says(
+        "{any: stff}",
+        "zilla.yaml:4:22: error at bindings.c.options.any\n  expected: the name of a guard, or `true` or `false`\n  \
+         found:    text \"stff\"",
+    );
 }

@@ -101,7 +101,8 @@ fn authorization() -> Value {
     });
     json!({
         "description": "the guard that says who a client is, by the certificates that it has proved to have",
-        "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": guard
+        "type": "object", "minProperties": 1, "maxProperties": 1,
+        "propertyNames": {"format": "guard"}, "additionalProperties": guard
     })
 }
 

@@ -59,7 +59,7 @@ impl Role for Server {
         Some(self.0.keys())
     }
 
-    fn guard(&self) -> Option<(&str, String)> {
+    fn guard(&self) -> Option<&str> {
         self.0.guard()
     }
 

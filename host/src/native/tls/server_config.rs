@@ -109,10 +109,9 @@ impl ServerConfigs {
         self.options.handshake_timeout_ms
     }
 
-    /// The guard that is asked who a client is, by its qualified name and where it is named.
-    pub(super) fn guard(&self) -> Option<(&str, String)> {
-        let written = self.options.guard.as_ref()?;
-        Some((self.guard.as_deref()?, format!("/options/authorization/{written}")))
+    /// The guard that is asked who a client is, by its qualified name.
+    pub(super) fn guard(&self) -> Option<&str> {
+        self.guard.as_deref()
     }
 
     pub(super) fn trusted_by(&self) -> &TrustedBy {

@@ -74,10 +74,11 @@ fn overrides_of_the_options_are_set_before_those_of_the_route() {
 }
 
 #[test]
-fn a_condition_without_headers_may_yield_any_parameter() {
-    // The host keeps `matched` for itself.
-    let harness =
-        compiled("{kind: server, routes: [{when: [{}], with: {headers: {overrides: {a: '${params.x}'}}}}]}");
+fn a_route_may_ask_for_parameters_of_matchers() {
+    // The host keeps `matched` for itself, and says whether there is what is asked for.
+    let harness = compiled(
+        "{kind: server, routes: [{when: [{headers: {':path': /a}}], with: {headers: {overrides: {a: '${params.x}'}}}}]}",
+    );
     assert_eq!(harness.routes()[0].set[0].template, "${params.x}");
 }
 
@@ -122,10 +123,6 @@ fn what_is_wrong_is_refused_with_its_place() {
         ("{kind: server, routes: [{when: [{headers: {':port': '1'}}]}]}", "/routes/0/when/0/headers/:port"),
         ("{kind: server, routes: [{when: [{headers: {host: a}}]}]}", "/routes/0/when/0/headers/host"),
         ("{kind: server, routes: [{with: {headers: {}, path: x}}]}", "/routes/0/with"),
-        (
-            "{kind: server, routes: [{with: {headers: {overrides: {a: '${params.x}'}}}}]}",
-            "/routes/0/with/headers/overrides/a",
-        ),
         (
             "{kind: server, routes: [{with: {headers: {overrides: {a: '${params.x'}}}}]}",
             "/routes/0/with/headers/overrides/a",
