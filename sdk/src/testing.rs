@@ -157,8 +157,8 @@ impl<B: Binding> Harness<B> {
         self.hold(advanced);
     }
 
-    /// Tells the binding that its generation ends, in 30 seconds by its [deadline](crate::Context::drain_deadline_ms); no
-    /// stream is opened to it afterwards.
+    /// Tells the binding that its generation ends, in 30 seconds by its [deadline](crate::Context::drain_deadline_ms).
+    /// Streams that are opened to it afterwards come from bindings of that generation.
     #[track_caller]
     pub fn drain(&self) {
         let drained = self.stage.borrow_mut().drain();

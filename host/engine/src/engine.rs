@@ -224,7 +224,7 @@ impl Engine {
         }
     }
 
-    /// Tells every binding that no new streams will come, and when what is left will be closed, in ms.
+    /// Tells every binding that no new streams will come from outside, and when what is left will be closed, in ms.
     pub fn drain(&mut self, until_ms: u64) {
         for index in 0..self.nobody().0 {
             let drain = Frame { value: until_ms, ..Frame::new(0, FrameKind::Drain) };

@@ -209,6 +209,8 @@
 //!   up that may turn out to be of HTTP/2, as many requests wait for it, and another is opened for the next.
 //! * A request without `content-length` is chunked, or frames of HTTP/2, if it has a body: its `end` has not come by the
 //!   end of the call in which it began.
+//! * While the generation of the configuration ends, and with `limits.idle-connections: 0`, a connection ends with its
+//!   last request: that one says `connection: close`, unless it asks for another protocol. One of HTTP/2 ends with `GOAWAY`.
 //! * Fields of one connection are not handed on, either way. `te: trailers`, and `upgrade` to one of the protocols in
 //!   the options, are asked for anew. `max-forwards` passes as it is.
 //! * A request that a reused connection took and did not answer at all is sent once more on a new one, if its method

@@ -63,7 +63,6 @@ pub(super) struct Stage {
     timers: Vec<Timer>,
     waiting: Vec<Delivery>,
     pub(super) batching: bool,
-    pub(super) draining: bool,
     call: u64,
     pub(super) transcript: Vec<String>,
 }
@@ -80,7 +79,6 @@ impl Stage {
             timers: Vec::new(),
             waiting: Vec::new(),
             batching: false,
-            draining: false,
             call: 0,
             transcript: Vec::new(),
         }

@@ -87,11 +87,11 @@ impl Connection {
         }
     }
 
-    /// Takes a request. There is room for it.
-    pub(super) fn begin(&mut self, request: Request, cx: &mut Context<'_>) {
+    /// Takes a request. There is room for it. With the last one, a connection of HTTP/1.1 says that it ends.
+    pub(super) fn begin(&mut self, request: Request, is_last: bool, cx: &mut Context<'_>) {
         match self {
             Self::Opening(opening) => opening.requests.push(request),
-            Self::Http1(upstream) => upstream.begin(request, cx),
+            Self::Http1(upstream) => upstream.begin(request, is_last, cx),
             Self::Http2(http2) => http2.begin(request, cx),
         }
     }

@@ -54,13 +54,13 @@ pub(super) enum Reading {
 }
 
 impl Exchange {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: Request, keep: bool) -> Self {
         Self {
             sending: if request.is_whole() { Sending::Over } else { Sending::Open },
             request,
             reading: Reading::Head,
             interim: 0,
-            keep: true,
+            keep,
             is_sending_by_host: false,
             is_reading_by_host: false,
         }

@@ -27,7 +27,6 @@ pub struct Origin {
     connections: Vec<Connection>,
     /// What the connection spoke that was set up last.
     spoken: Option<HttpVersion>,
-    draining: bool,
 }
 
 impl Origin {
@@ -39,7 +38,6 @@ impl Origin {
             waiting: VecDeque::new(),
             connections: Vec::new(),
             spoken: None,
-            draining: false,
         }
     }
 
@@ -71,7 +69,7 @@ impl Origin {
         if let Some(at) = self.find_room(&request) {
             // The one used last is the least likely to be stale.
             let mut connection = self.connections.remove(at);
-            connection.begin(request, cx);
+            connection.begin(request, self.is_last(cx), cx);
             self.connections.push(connection);
             self.settle(self.connections.len() - 1, cx);
         } else if self.may_connect() {
@@ -129,7 +127,7 @@ impl Origin {
                 Connection::Opening(Opening::new(stream, offer.http1, room as usize, &self.client, cx))
             }
         };
-        connection.begin(request, cx);
+        connection.begin(request, self.is_last(cx), cx);
         self.connections.push(connection);
         self.settle(self.connections.len() - 1, cx);
     }
@@ -160,9 +158,10 @@ impl Origin {
             HttpVersion::H2 => Connection::Http2(Box::new(Http2::new(Rc::clone(&self.client), stream, cx))),
         };
         let mut others = Vec::new();
+        let is_last = requests.len() == 1 && self.is_last(cx);
         for request in requests {
             match self.connections[at].has_room(&request) {
-                true => self.connections[at].begin(request, cx),
+                true => self.connections[at].begin(request, is_last, cx),
                 false => others.push(request),
             }
         }
@@ -174,14 +173,15 @@ impl Origin {
 
     /// Goes on after an event of a connection: it may be over, or free for further requests.
     fn settle(&mut self, at: usize, cx: &mut Context<'_>) {
+        let is_ending = self.is_ending(cx);
         let connection = &mut self.connections[at];
         while let Some(at) = self.waiting.iter().position(|request| !connection.is_unfit(request))
             && connection.has_room(&self.waiting[at])
             && let Some(request) = self.waiting.remove(at)
         {
-            connection.begin(request, cx);
+            connection.begin(request, is_ending && self.waiting.is_empty(), cx);
         }
-        if connection.is_idle() && (self.draining || self.has_many_idle()) {
+        if connection.is_idle() && (is_ending || self.has_many_idle()) {
             self.connections[at].close(cx);
         }
         let connection = &mut self.connections[at];
@@ -200,6 +200,16 @@ impl Origin {
         {
             self.admit(request, cx);
         }
+    }
+
+    /// Whether no connection is kept without a request: none ever is, or the generation ends.
+    fn is_ending(&self, cx: &Context<'_>) -> bool {
+        cx.drain_deadline_ms().is_some() || self.client.options().limits.idle_connections == 0
+    }
+
+    /// Whether the request that is sent now is the last of its connection, by what is known now.
+    fn is_last(&self, cx: &Context<'_>) -> bool {
+        self.waiting.is_empty() && self.is_ending(cx)
     }
 
     /// Whether more connections are idle than are kept.
@@ -338,7 +348,6 @@ impl Stream for Origin {
 
     /// Connections without a request are closed; the others when they have answered theirs.
     fn on_drain(&mut self, cx: &mut Context<'_>) {
-        self.draining = true;
         for at in (0..self.connections.len()).rev() {
             if self.connections[at].is_idle() {
                 self.settle(at, cx);

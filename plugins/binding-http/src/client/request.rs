@@ -213,8 +213,8 @@ impl Request {
         Attributes::new(&self.block).get(name).unwrap_or_default()
     }
 
-    /// Writes the head as HTTP/1.1 has it.
-    pub(super) fn write_http1(&mut self, out: &mut Vec<u8>) {
+    /// Writes the head as HTTP/1.1 has it; of the last request of its connection, so that the origin knows.
+    pub(super) fn write_http1(&mut self, is_last: bool, out: &mut Vec<u8>) {
         let method = if self.is_connect { b"GET" } else { self.value(":method") };
         for part in [method, b" ", self.value(":path"), b" HTTP/1.1\r\nhost: ", self.value(":authority")] {
             out.extend_from_slice(part);
@@ -233,7 +233,7 @@ impl Request {
         if self.expects_continue {
             out.extend_from_slice(b"expect: 100-continue\r\n");
         }
-        self.write_connection(out);
+        self.write_connection(is_last, out);
         if self.body == Body::Chunked {
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
         }
@@ -241,7 +241,7 @@ impl Request {
     }
 
     /// Fields of this connection, each named in `connection`.
-    fn write_connection(&self, out: &mut Vec<u8>) {
+    fn write_connection(&self, is_last: bool, out: &mut Vec<u8>) {
         let upgrade = self.upgrade.as_deref();
         if self.takes_trailers {
             out.extend_from_slice(b"te: trailers\r\n");
@@ -249,12 +249,16 @@ impl Request {
         if let Some(protocols) = upgrade {
             response::write_line(out, b"upgrade", protocols);
         }
-        out.extend_from_slice(match (self.takes_trailers, upgrade.is_some()) {
-            (true, true) => b"connection: te, upgrade\r\n",
-            (true, false) => b"connection: te\r\n",
-            (false, true) => b"connection: upgrade\r\n",
-            (false, false) => b"",
-        });
+        let options = [(self.takes_trailers, "te"), (upgrade.is_some(), "upgrade"), (is_last, "close")];
+        let mut before: &[u8] = b"connection: ";
+        for (_, option) in options.iter().filter(|(is_meant, _)| *is_meant) {
+            out.extend_from_slice(before);
+            out.extend_from_slice(option.as_bytes());
+            before = b", ";
+        }
+        if before == b", " {
+            out.extend_from_slice(b"\r\n");
+        }
     }
 
     /// Writes the fields as HTTP/2 has them (RFC 9113, 8.3.1; of another protocol RFC 8441, 4).

@@ -61,12 +61,13 @@ impl Upstream {
         self.exchange.is_none() && !self.is_over
     }
 
-    /// Sends a request, as far as it has come.
-    pub(super) fn begin(&mut self, mut request: Request, cx: &mut Context<'_>) {
+    /// Sends a request, as far as it has come. The last one says so, unless it may make the connection a tunnel.
+    pub(super) fn begin(&mut self, mut request: Request, is_last: bool, cx: &mut Context<'_>) {
+        let is_last = is_last && request.upgrade.is_none();
         let now_ms = cx.now().monotonic_ms;
         (self.clock.moved_ms, self.clock.sent_ms) = (now_ms, now_ms);
-        cx.to(self.stream).write(&mut self.outbox, |out| request.write_http1(out));
-        self.exchange = Some(Exchange::new(request));
+        cx.to(self.stream).write(&mut self.outbox, |out| request.write_http1(is_last, out));
+        self.exchange = Some(Exchange::new(request, !is_last));
         self.send_held(cx);
     }
 

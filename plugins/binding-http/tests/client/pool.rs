@@ -134,7 +134,9 @@ fn no_more_idle_connections_are_kept_than_allowed() {
     expect_left(&mut origins[2]);
     expect_kept(&harness, &mut origins[0]);
     let harness = client("limits: {idle-connections: 0}");
-    let (mut opener, mut origin) = exchange(&harness);
+    let mut opener = ask(&harness);
+    let mut origin = accept(&harness);
+    origin.recv(data(LAST_GET));
     origin.send(data(NOTHING));
     expect_nothing(&mut opener);
     expect_left(&mut origin);
@@ -261,6 +263,57 @@ fn a_generation_that_ends_keeps_no_connection() {
     expect_nothing(&mut openers[2]);
     expect_left(&mut origins[0]);
     assert_eq!(harness.streams(), 0);
+}
+
+#[test]
+fn of_a_generation_that_ends_the_last_request_of_a_connection_says_so() {
+    let harness = client("limits: {connections: 1}");
+    let (mut opener, mut origin) = exchange(&harness);
+    harness.drain();
+    // Two wait for the connection: behind the first of them, there is one more to be sent on it.
+    let mut waiting = [ask(&harness), ask(&harness)];
+    for (opener, next) in [&mut opener, &mut waiting[0]].into_iter().zip([GET, LAST_GET]) {
+        origin.send(data(NOTHING));
+        expect_nothing(opener);
+        origin.recv(data(next));
+    }
+    // This one comes too late for it.
+    let mut late = ask(&harness);
+    origin.send(data(NOTHING));
+    expect_nothing(&mut waiting[1]);
+    expect_left(&mut origin);
+    let mut origin = accept(&harness);
+    origin.recv(data(LAST_GET));
+    origin.send(data(NOTHING));
+    expect_nothing(&mut late);
+    expect_left(&mut origin);
+    assert_eq!(harness.streams(), 0);
+}
+
+#[test]
+fn an_origin_that_is_first_asked_when_the_generation_ends_is_left_after_it() {
+    let harness = client("");
+    ask(&harness);
+    harness.drain();
+    let begin = begin_with([(":method", "GET"), (":scheme", "http"), (":authority", "b:80"), (":path", "/")]);
+    let mut opener = ask_with(&harness, begin.with([("te", "trailers")]));
+    harness.expect_open();
+    let mut origin = harness.expect_open();
+    origin.recv_begin();
+    origin.send(begun());
+    origin.recv(data("GET / HTTP/1.1\r\nhost: b\r\nte: trailers\r\nconnection: te, close\r\n\r\n"));
+    origin.send(data(NOTHING));
+    expect_nothing(&mut opener);
+    expect_left(&mut origin);
+}
+
+#[test]
+fn a_request_to_switch_protocols_does_not_say_that_it_is_the_last() {
+    let harness = client("upgrade: [websocket], limits: {idle-connections: 0}");
+    harness.drain();
+    let _opener = harness.open(request("GET").with([("upgrade", "websocket")]));
+    let fields = "upgrade: websocket\r\nconnection: upgrade\r\n";
+    accept(&harness).recv(data(format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n")));
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub(crate) fn request(method: &str) -> Frame {
 /// What a `GET` is on the wire.
 pub(crate) const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
+/// What it is where no other follows it on its connection.
+pub(crate) const LAST_GET: &str = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+
 /// A response without content.
 pub(crate) const NOTHING: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 

@@ -11,9 +11,6 @@ impl Stage {
         if begin.kind != FrameKind::Begin {
             return Err(format!("script: a stream is opened with begin, not {begin:?}"));
         }
-        if self.draining {
-            return Err("script: no stream is opened after drain".to_owned());
-        }
         let key = self.tracks.len();
         let id = (0..self.limits.streams).map(|index| index << 1 | 1).find(|id| !self.ids.contains_key(id));
         let id = id.ok_or("script: more streams are open than limits.streams")?;
@@ -97,7 +94,6 @@ impl Stage {
 
     /// Tells the binding that its generation ends.
     pub(in crate::testing) fn drain(&mut self) -> Result<(), Broken> {
-        self.draining = true;
         let value = self.now.monotonic_ms + DRAIN_MS;
         let frame = Frame { value, ..Frame::new(FrameKind::Drain) };
         self.waiting.push(Delivery { track: None, link: 0, frame });
