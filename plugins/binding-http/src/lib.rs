@@ -255,6 +255,10 @@
 //! | `timeout` | 504 | a time limit of the exit, or one above |
 //! | another | | as the exit gives it |
 //!
+//! A request whose fields are more than what an origin of HTTP/2 says it takes (SETTINGS_MAX_HEADER_LIST_SIZE; RFC 9113,
+//! 10.5.1) is not sent: its opener gets what such an origin answers, a `:status` 431. A server does not hold back
+//! responses for what its client says: that is an advice, and the client has the response as it is or resets its stream.
+//!
 //! After the head of a response, a failure aborts it. What is wrong with one response of HTTP/2 ends its stream with
 //! PROTOCOL_ERROR or FLOW_CONTROL_ERROR; what a connection cannot go on after ends it with `GOAWAY`, its code, and a text
 //! that says what was wrong, and fails all its requests. `PUSH_PROMISE` is such, for ENABLE_PUSH is 0.

@@ -4,6 +4,7 @@ use super::{Client, websocket};
 use crate::buffer::Buffer;
 use crate::fields::{self, Field};
 use crate::h2::Encoder;
+use crate::h2::hpack::FIELD_OVERHEAD_OCTETS;
 use crate::response::{self, Fault};
 use crate::target::Authority;
 use zilla_sdk::{Attributes, AttributesWriter, StreamId};
@@ -263,25 +264,36 @@ impl Request {
 
     /// Writes the fields as HTTP/2 has them (RFC 9113, 8.3.1; of another protocol RFC 8441, 4).
     pub(super) fn write_http2(&self, out: &mut Vec<u8>, encoder: &mut Encoder) {
+        self.for_each_of_http2(|name, value| encoder.field(out, name, value));
+    }
+
+    /// What the fields count against the limit of an origin of HTTP/2, in octets (RFC 9113, 6.5.2).
+    pub(super) fn list_octets(&self) -> usize {
+        let mut octets = 0;
+        self.for_each_of_http2(|name, value| octets += name.len() + value.len() + FIELD_OVERHEAD_OCTETS);
+        octets
+    }
+
+    fn for_each_of_http2(&self, mut field: impl FnMut(&[u8], &[u8])) {
         let protocol = self.protocol();
         for (name, value) in self.said() {
             match name {
-                b":method" if protocol.is_some() => encoder.field(out, name, b"CONNECT"),
+                b":method" if protocol.is_some() => field(name, b"CONNECT"),
                 b":path" => {
-                    encoder.field(out, name, value);
+                    field(name, value);
                     if let Some(protocol) = protocol {
-                        encoder.field(out, b":protocol", protocol);
+                        field(b":protocol", protocol);
                     }
                 }
                 _ if protocol.is_some() && (websocket::is_handshake(name) || name == b"content-length") => {}
-                _ => encoder.field(out, name, fields::trim(value)),
+                _ => field(name, fields::trim(value)),
             }
         }
         if self.expects_continue {
-            encoder.field(out, b"expect", b"100-continue");
+            field(b"expect", b"100-continue");
         }
         if self.takes_trailers {
-            encoder.field(out, b"te", b"trailers");
+            field(b"te", b"trailers");
         }
     }
 

@@ -241,3 +241,45 @@ fn a_piece_without_octets_is_no_content() {
     origin.send(nothing(1));
     expect_nothing(&mut opener);
 }
+
+/// Expects what an opener gets whose request has too many fields.
+#[track_caller]
+fn expect_too_large(opener: &mut Peer) {
+    opener.recv(begun_with([(":status", "431"), ("content-length", "0")]));
+    opener.recv(end());
+    assert!(opener.recv_all().contains(&reset(CloseCode::Cancelled)));
+}
+
+#[test]
+fn a_request_with_more_fields_than_the_origin_takes_is_not_sent() {
+    let harness = client("");
+    let mut first = ask_with(&harness, request("GET").with([("x", "yz")]));
+    // The fields of a GET count 166, another one 32 more than its octets.
+    let mut origin = Origin::with(&harness, &setting(MAX_HEADER_LIST_SIZE, 200));
+    // This one was sent before the origin had said so, which it decides on itself.
+    assert_eq!(origin.recv().stream, 1);
+    origin.send(nothing(1));
+    expect_nothing(&mut first);
+    for request in [request("GET").with([("x", "yz")]), request("POST").with([("content-length", "2")])] {
+        expect_too_large(&mut harness.open(request));
+        origin.expect_nothing();
+    }
+    let _opener = ask_with(&harness, request("GET").with([("x", "y")]));
+    let found = origin.recv();
+    assert_eq!((found.kind, found.stream), (HEADERS, 3));
+    harness.expect_no_open();
+}
+
+#[test]
+fn a_tunnel_that_the_origin_does_not_take_leaves_the_connection_idle() {
+    let harness = client("upgrade: [websocket], timeouts: {idle-ms: 1000, settings-ms: 0}");
+    let mut opener = harness.open(request("CONNECT").with([(":protocol", "websocket")]));
+    let settings = [(MAX_HEADER_LIST_SIZE, 100_u32), (ENABLE_CONNECT_PROTOCOL, 1)];
+    let payload =
+        settings.map(|(identifier, value)| [&identifier.to_be_bytes()[..], &value.to_be_bytes()].concat());
+    let mut origin = Origin::with(&harness, &frame(SETTINGS, 0, 0, payload.concat()));
+    expect_too_large(&mut opener);
+    origin.expect_nothing();
+    harness.advance(1_000);
+    origin.expect_goaway(NO_ERROR);
+}

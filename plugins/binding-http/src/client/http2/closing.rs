@@ -53,6 +53,12 @@ impl Http2 {
     pub(super) fn remove(&mut self, place: Place, cx: &mut Context<'_>) -> Option<Exchange> {
         let exchange = self.exchanges.take(place, &mut self.queue)?;
         self.give_back(0, exchange.inbox.as_slice().len(), cx);
+        self.rest(cx);
+        Some(exchange)
+    }
+
+    /// Without a request, the connection is idle, or ends.
+    fn rest(&mut self, cx: &mut Context<'_>) {
         if self.len() == 0 {
             match self.leaving {
                 Leaving::No => self.clock.idle(&self.client.options().timeouts, cx.now().monotonic_ms),
@@ -60,7 +66,19 @@ impl Http2 {
                 Leaving::Closing => {}
             }
         }
-        Some(exchange)
+    }
+
+    /// The request has more fields than the origin takes. It is not sent: its opener gets what such an origin answers.
+    pub(super) fn refuse_fields(&mut self, request: &Request, cx: &mut Context<'_>) {
+        host::log(Level::Info, "the request has more fields than the origin takes");
+        let mut opener = cx.to(request.stream);
+        opener.begin_with(|attributes| {
+            attributes.push(":status", "431");
+            attributes.push("content-length", "0");
+        });
+        opener.end();
+        cx.from(request.stream).reset(CloseCode::Cancelled);
+        self.rest(cx);
     }
 
     /// Leaves a request to be sent once more, elsewhere.
@@ -70,6 +88,7 @@ impl Http2 {
 
     /// The origin takes no request for another protocol: HTTP/1.1 may.
     pub(super) fn cannot(&mut self, request: Request, cx: &mut Context<'_>) {
+        self.rest(cx);
         if self.client.speaks(HttpVersion::Http11) {
             self.given_back.push(request.over_http1());
             return;

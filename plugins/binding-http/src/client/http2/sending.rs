@@ -23,8 +23,14 @@ impl Http2 {
             // RFC 8441, 3: nobody asks for another protocol before it is known that the origin takes that.
             true if !self.has_settings => self.tunnels.push(request),
             true if !self.peer.connect => self.cannot(request, cx),
+            _ if self.is_too_long(&request) => self.refuse_fields(&request, cx),
             true | false => self.open(request, cx),
         }
+    }
+
+    /// Whether the origin has said that it does not take so many fields (RFC 9113, 10.5.1). Most say nothing.
+    fn is_too_long(&self, request: &Request) -> bool {
+        self.peer.list_octets < u32::MAX && request.list_octets() > self.peer.list_octets as usize
     }
 
     /// Sends the head of a request, and what has come behind it.
