@@ -5,7 +5,7 @@
 //! | `frame`, `settings` | how frames are read and written, and which are none | servers, clients |
 //! | `hpack` | field lists as octets (RFC 7541) | servers, clients |
 //! | `flow`, `budget` | windows; how often something may happen | servers, clients |
-//! | `reader` | frames and field blocks in any pieces | clients |
+//! | `reader`, `control` | frames and field blocks in any pieces; what frames without a message say | servers, clients |
 //! | `request`, `response` | what fields requests and responses may have, as attributes of the exit's stream | servers |
 //! | `streams`, `connection` | states of streams, order, limits, time | servers |
 //!
@@ -50,6 +50,7 @@
 
 pub(crate) mod budget;
 mod connection;
+pub(crate) mod control;
 pub(crate) mod flow;
 pub(crate) mod frame;
 pub(crate) mod hpack;

@@ -27,7 +27,7 @@ use crate::h2::budget::Budget;
 use crate::h2::flow::{ReceiveWindow, SendWindow};
 use crate::h2::frame::{self, FRAME_OCTETS_MIN, U31_MAX};
 use crate::h2::hpack::{Decoder, Encoder};
-use crate::h2::reader::{Found, Reader, ReaderLimits};
+use crate::h2::reader::{Found, Reader};
 use crate::h2::settings::{Settings, TABLE_OCTETS, WINDOW_OCTETS};
 use deadline::Clock;
 use exchanges::{Exchanges, Place};
@@ -97,12 +97,7 @@ impl Http2 {
         let settings = Settings { push: false, streams: u32::MAX, ..limits.settings(header_bytes) };
         let mut connection = Self {
             stream,
-            reader: Reader::new(ReaderLimits {
-                frame_octets: limits.frame_bytes,
-                // A block that has more octets than the fields in it may have is no attempt to compress them.
-                block_octets: header_bytes + FRAME_OCTETS_MIN as usize,
-                continuations: limits.continuations,
-            }),
+            reader: Reader::new(limits.reader(header_bytes)),
             unpaid: 0,
             // Until it has acknowledged a smaller table, the origin may use the usual one.
             decoder: Decoder::new(limits.table_bytes.max(TABLE_OCTETS) as usize),

@@ -25,12 +25,12 @@ use super::budget::Budget;
 use super::flow::{ReceiveWindow, SendWindow};
 use super::frame::{self, FRAME_OCTETS_MIN};
 use super::hpack::{Decoder, Encoder};
+use super::reader::Reader;
 use super::settings::{Settings, TABLE_OCTETS, WINDOW_OCTETS};
 use super::streams::{Place, Streams};
 use crate::connection::Shared;
 use crate::target::Scheme;
 use deadline::Clock;
-use frames::{Fragments, Reading};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use zilla_sdk::{Attributes, Begin, CloseCode, Context, Data, Payload, Stream};
@@ -46,11 +46,7 @@ pub(crate) struct Connection {
     scheme: Scheme,
     /// The address that the client connects from, if it is known and exits are told.
     address: Option<Box<str>>,
-    reading: Reading,
-    /// Octets of a frame that is not complete, its head included; never those of `DATA`.
-    partial: Vec<u8>,
-    /// A field block whose end has not come.
-    fragments: Option<Fragments>,
+    reader: Reader,
     /// Octets looked at and not given back as credit.
     unpaid: u64,
     decoder: Decoder,
@@ -102,9 +98,7 @@ impl Connection {
         let mut connection = Self {
             scheme,
             address,
-            reading: Reading::Preface(preface),
-            partial: Vec::new(),
-            fragments: None,
+            reader: Reader::behind_preface(limits.reader(shared.limits.header_bytes), preface),
             unpaid: 0,
             // Until it has acknowledged a smaller table, the client may use the usual one.
             decoder: Decoder::new(limits.table_bytes.max(TABLE_OCTETS) as usize),

@@ -1,6 +1,7 @@
 //! Frames (RFC 9113, 4 and 6): their head, their kinds, and how those are written that both ends send.
 
 use super::settings::Settings;
+use std::ops::Range;
 
 /// What a client sends first (RFC 9113, 3.4); its `SETTINGS` follow.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -122,9 +123,9 @@ impl Head {
     }
 }
 
-/// The fragment of a field block in the payload of `HEADERS`, without padding and priority, and the stream
+/// Where the fragment of a field block is in the payload of `HEADERS`, between priority and padding, and the stream
 /// that the priority depends on.
-pub(crate) fn headers_fragment(head: Head, payload: &[u8]) -> Result<(&[u8], Option<u32>), Wrong> {
+pub(crate) fn headers_fragment(head: Head, payload: &[u8]) -> Result<(Range<usize>, Option<u32>), Wrong> {
     const SHORT: Wrong = Wrong::Connection(Code::FrameSizeError, "HEADERS are too short for their flags");
     const PADDING: Wrong = Wrong::Connection(Code::ProtocolError, "the padding is longer than the frame");
     let (mut rest, mut padding) = (payload, 0);
@@ -138,8 +139,9 @@ pub(crate) fn headers_fragment(head: Head, payload: &[u8]) -> Result<(&[u8], Opt
         rest = after;
         dependency = Some(u31(priority));
     }
+    let start = payload.len() - rest.len();
     match rest.len().checked_sub(padding) {
-        Some(octets) => Ok((&rest[..octets], dependency)),
+        Some(octets) => Ok((start..start + octets, dependency)),
         None => Err(PADDING),
     }
 }
@@ -273,10 +275,10 @@ mod tests {
         let read = |flags, payload| {
             headers_fragment(Head { octets: 0, kind: Kind::Headers, flags, stream: 1 }, payload)
         };
-        assert_eq!(read(0, b"ab"), Ok((&b"ab"[..], None)));
-        assert_eq!(read(flag::PADDED, b"\x01ab"), Ok((&b"a"[..], None)));
-        assert_eq!(read(flag::PADDED, b"\x02ab"), Ok((&b""[..], None)));
-        assert_eq!(read(flag::PRIORITY, b"\x80\0\0\x03\xffab"), Ok((&b"ab"[..], Some(3))));
+        assert_eq!(read(0, b"ab"), Ok((0..2, None)));
+        assert_eq!(read(flag::PADDED, b"\x01ab"), Ok((1..2, None)));
+        assert_eq!(read(flag::PADDED, b"\x02ab"), Ok((1..1, None)));
+        assert_eq!(read(flag::PRIORITY, b"\x80\0\0\x03\xffab"), Ok((5..7, Some(3))));
         let error = |code| move |wrong| matches!(wrong, Wrong::Connection(found, _) if found == code);
         assert!(read(flag::PADDED, b"\x03ab").is_err_and(error(Code::ProtocolError)));
         assert!(read(flag::PADDED, b"").is_err_and(error(Code::FrameSizeError)));

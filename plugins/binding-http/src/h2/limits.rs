@@ -2,6 +2,7 @@
 
 use super::flow::ReceiveWindow;
 use super::frame::{FRAME_OCTETS_MIN, U31_MAX};
+use super::reader::ReaderLimits;
 use super::settings::Settings;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -84,6 +85,16 @@ impl HttpH2Limits {
         const GROWTH: u32 = 4;
         let most = self.stream_window_bytes.saturating_mul(GROWTH).min(self.connection_window_bytes / 2);
         ReceiveWindow::growing(self.stream_window_bytes, most)
+    }
+
+    /// What is read of the peer. A field block that has more octets than the fields in it may have is no attempt to
+    /// compress them.
+    pub(crate) fn reader(&self, header_bytes: usize) -> ReaderLimits {
+        ReaderLimits {
+            frame_octets: self.frame_bytes,
+            block_octets: header_bytes + FRAME_OCTETS_MIN as usize,
+            continuations: self.continuations,
+        }
     }
 
     /// What the peer is told of it.

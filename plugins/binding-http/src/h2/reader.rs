@@ -1,7 +1,7 @@
 //! From octets to frames, in whatever pieces they come. Field blocks are joined, content of `DATA` is not waited
 //! for.
 
-use super::frame::{self, Code, HEAD_OCTETS, Head, Kind, Wrong, flag};
+use super::frame::{self, Code, HEAD_OCTETS, Head, Kind, PREFACE, Wrong, flag};
 use std::borrow::Cow;
 
 /// What a [`Reader`] lets pass; more ends the connection.
@@ -42,6 +42,8 @@ pub(crate) struct Block<'a> {
     pub(crate) stream: u32,
     /// Whether the stream ends with it.
     pub(crate) ends: bool,
+    /// The stream is said to depend on itself, which RFC 7540 names as a mistake.
+    pub(crate) depends_on_itself: bool,
     pub(crate) octets: Cow<'a, [u8]>,
 }
 
@@ -49,12 +51,16 @@ pub(crate) struct Block<'a> {
 #[derive(Debug)]
 pub(crate) struct Reader {
     limits: ReaderLimits,
+    /// So many octets of a client's preface have come.
+    preface: usize,
     /// The first frame has come, which is `SETTINGS`.
     has_begun: bool,
     /// Octets of a frame that is not whole, its head included; never those of `DATA`.
     partial: Vec<u8>,
     data: Option<DataLeft>,
-    fragments: Option<Fragments>,
+    fragments: Option<Block<'static>>,
+    /// Frames of which `fragments` were joined, but for the first.
+    continuations: u32,
 }
 
 /// What is left of the payload of `DATA`.
@@ -68,18 +74,27 @@ struct DataLeft {
     ends: bool,
 }
 
-/// A field block whose end has not come.
-#[derive(Debug)]
-struct Fragments {
-    stream: u32,
-    ends: bool,
-    octets: Vec<u8>,
-    continuations: u32,
-}
-
 impl Reader {
+    /// For what an origin sends, which begins with a frame.
     pub(crate) fn new(limits: ReaderLimits) -> Self {
-        Self { limits, has_begun: false, partial: Vec::new(), data: None, fragments: None }
+        Self::behind_preface(limits, PREFACE.len())
+    }
+
+    /// For what a client sends, of whose preface so many octets have come.
+    pub(crate) fn behind_preface(limits: ReaderLimits, preface: usize) -> Self {
+        let (partial, has_begun, continuations) = (Vec::new(), false, 0);
+        Self { limits, preface, has_begun, partial, data: None, fragments: None, continuations }
+    }
+
+    /// Whether something has begun that only the peer can end: its preface, a frame, a field block. Content is not.
+    pub(crate) fn waits_for_rest(&self) -> bool {
+        !self.has_begun || !self.partial.is_empty() || self.fragments.is_some()
+    }
+
+    /// Forgets what is not whole: no more is read.
+    pub(crate) fn close(&mut self) {
+        let (limits, preface) = (self.limits, PREFACE.len());
+        *self = Self { has_begun: true, ..Self::behind_preface(limits, preface) };
     }
 
     /// Looks at the start of `octets`: says how many were taken, and what they are.
@@ -89,6 +104,9 @@ impl Reader {
         }
         if octets.is_empty() {
             return Ok((0, Found::Nothing));
+        }
+        if self.preface < PREFACE.len() {
+            return self.next_of_preface(octets);
         }
         if !self.partial.is_empty() {
             return self.gather(octets);
@@ -103,6 +121,16 @@ impl Reader {
             Some(payload) => Ok((HEAD_OCTETS + payload.len(), self.whole(head, Cow::Borrowed(payload))?)),
             None => self.gather(octets),
         }
+    }
+
+    fn next_of_preface(&mut self, octets: &[u8]) -> Result<(usize, Found<'static>), Wrong> {
+        let due = &PREFACE[self.preface..];
+        let taken = due.len().min(octets.len());
+        if octets[..taken] != due[..taken] {
+            return Err(Wrong::Connection(Code::ProtocolError, "this is not the preface of HTTP/2"));
+        }
+        self.preface += taken;
+        Ok((taken, Found::Part))
     }
 
     /// Takes a frame that comes in pieces.
@@ -206,18 +234,18 @@ impl Reader {
     fn whole<'a>(&mut self, head: Head, payload: Cow<'a, [u8]>) -> Result<Found<'a>, Wrong> {
         match head.kind {
             Kind::Headers => {
-                let (fragment, _) = frame::headers_fragment(head, &payload)?;
+                let (fragment, dependency) = frame::headers_fragment(head, &payload)?;
+                let octets = match payload {
+                    Cow::Borrowed(payload) => Cow::Borrowed(&payload[fragment]),
+                    Cow::Owned(payload) => Cow::Owned(payload[fragment].to_vec()),
+                };
                 let (stream, ends) = (head.stream, head.has(flag::END_STREAM));
+                let block = Block { stream, ends, depends_on_itself: dependency == Some(stream), octets };
                 if head.has(flag::END_HEADERS) {
-                    let octets = match payload {
-                        // Seldom: with padding, the fragment is not the payload.
-                        Cow::Borrowed(payload) => Cow::Borrowed(frame::headers_fragment(head, payload)?.0),
-                        Cow::Owned(_) => Cow::Owned(fragment.to_vec()),
-                    };
-                    return Ok(Found::Block(Block { stream, ends, octets }));
+                    return Ok(Found::Block(block));
                 }
-                let octets = fragment.to_vec();
-                self.fragments = Some(Fragments { stream, ends, octets, continuations: 0 });
+                self.fragments = Some(Block { octets: Cow::Owned(block.octets.into_owned()), ..block });
+                self.continuations = 0;
                 Ok(Found::Part)
             }
             Kind::Continuation => self.go_on(head, &payload),
@@ -227,19 +255,17 @@ impl Reader {
 
     fn go_on(&mut self, head: Head, payload: &[u8]) -> Result<Found<'static>, Wrong> {
         let Some(fragments) = &mut self.fragments else { return Ok(Found::Part) };
-        fragments.continuations += 1;
-        if fragments.continuations > self.limits.continuations
+        self.continuations += 1;
+        if self.continuations > self.limits.continuations
             || fragments.octets.len() + payload.len() > self.limits.block_octets
         {
             return Err(Wrong::Connection(Code::EnhanceYourCalm, "the field block is too long"));
         }
-        fragments.octets.extend_from_slice(payload);
+        fragments.octets.to_mut().extend_from_slice(payload);
         if !head.has(flag::END_HEADERS) {
             return Ok(Found::Part);
         }
-        Ok(self.fragments.take().map_or(Found::Part, |Fragments { stream, ends, octets, .. }| {
-            Found::Block(Block { stream, ends, octets: Cow::Owned(octets) })
-        }))
+        Ok(self.fragments.take().map_or(Found::Part, Found::Block))
     }
 }
 

@@ -3,33 +3,37 @@
 use super::Http2;
 use super::exchanges::{Exchange, Place, Reading, Sending};
 use crate::client::request::Body;
-use crate::h2::frame::{self, Code, Head, Kind, Wrong, flag};
+use crate::h2::control::Control;
+use crate::h2::frame::{self, Code, Head, Wrong, flag};
 use zilla_sdk::host::{self, Level};
 use zilla_sdk::{CloseCode, Context};
-
-fn protocol<T>(because: &'static str) -> Result<T, Wrong> {
-    Err(Wrong::Connection(Code::ProtocolError, because))
-}
-
-fn frame_size<T>(because: &'static str) -> Result<T, Wrong> {
-    Err(Wrong::Connection(Code::FrameSizeError, because))
-}
 
 impl Http2 {
     /// A frame that is neither of a field block nor `DATA`.
     pub(super) fn on_frame(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
-        match head.kind {
-            Kind::Settings => self.on_settings(head, payload, cx),
-            Kind::WindowUpdate => self.on_window_update(head, payload, cx),
-            Kind::RstStream => self.on_rst_stream(head, payload, cx),
-            Kind::Ping => self.on_ping(head, payload, cx),
-            Kind::GoAway => self.on_goaway(head, payload, cx),
-            Kind::Priority => self.on_priority(head, payload, cx),
-            Kind::PushPromise => protocol("the origin pushes, which it was told not to"),
-            Kind::Unknown => self.spend_control(cx),
-            // Read as what they are part of.
-            Kind::Headers | Kind::Continuation | Kind::Data => Ok(()),
+        let protocol = |because| Err(Wrong::Connection(Code::ProtocolError, because));
+        let control = Control::read(head, payload)?;
+        if control.is_counted() {
+            self.spend_control(cx)?;
         }
+        match control {
+            Control::Settings(payload) => return self.on_settings(payload, cx),
+            Control::SettingsAck => {
+                self.clock.settled();
+                self.decoder.limit_table(self.client.limits.h2.table_bytes as usize);
+            }
+            Control::WindowUpdate(increment) => return self.on_window_update(head.stream, increment, cx),
+            Control::RstStream(code) => return self.on_rst_stream(head.stream, code, cx),
+            Control::Ping(opaque) => self.write(cx, |out, _| frame::write_ping(out, flag::ACK, opaque)),
+            Control::GoAway(last) => self.on_goaway(last, cx),
+            Control::Priority(None) => {
+                return Err(Wrong::Connection(Code::FrameSizeError, "PRIORITY has not 5 octets"));
+            }
+            Control::PushPromise => return protocol("the origin pushes, which it was told not to"),
+            // Priorities are read over (RFC 9113, 5.3.2).
+            Control::PingAck(_) | Control::Priority(Some(_)) | Control::Unknown => {}
+        }
+        Ok(())
     }
 
     /// Counts a frame that brings nothing by itself.
@@ -44,23 +48,12 @@ impl Http2 {
     pub(super) fn check_not_idle(&self, id: u32, because: &'static str) -> Result<(), Wrong> {
         match !id.is_multiple_of(2) && id < self.next_id {
             true => Ok(()),
-            false => protocol(because),
+            false => Err(Wrong::Connection(Code::ProtocolError, because)),
         }
     }
 
-    fn on_settings(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
-        if head.stream != 0 {
-            return protocol("SETTINGS are on a stream");
-        }
-        self.spend_control(cx)?;
-        if head.has(flag::ACK) {
-            if !payload.is_empty() {
-                return frame_size("the acknowledgement of SETTINGS has settings");
-            }
-            self.clock.settled();
-            self.decoder.limit_table(self.client.limits.h2.table_bytes as usize);
-            return Ok(());
-        }
+    fn on_settings(&mut self, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
+        let protocol = |because| Err(Wrong::Connection(Code::ProtocolError, because));
         let before = self.peer;
         // That of clients alone (RFC 9113, 6.5.2): what a server says is 0, or nothing.
         self.peer.push = false;
@@ -90,39 +83,9 @@ impl Http2 {
         Ok(())
     }
 
-    fn on_ping(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
-        if head.stream != 0 {
-            return protocol("PING is on a stream");
-        }
-        if payload.len() != 8 {
-            return frame_size("PING has not 8 octets");
-        }
-        self.spend_control(cx)?;
-        if !head.has(flag::ACK) {
-            self.write(cx, |out, _| frame::write_ping(out, flag::ACK, payload));
-        }
-        Ok(())
-    }
-
-    /// Priorities are read over (RFC 9113, 5.3.2).
-    fn on_priority(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
-        match payload.len() {
-            _ if head.stream == 0 => protocol("PRIORITY is on no stream"),
-            5 => self.spend_control(cx),
-            _ => frame_size("PRIORITY has not 5 octets"),
-        }
-    }
-
-    fn on_window_update(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
-        let Some(increment) = payload.first_chunk::<4>().filter(|_| payload.len() == 4) else {
-            return frame_size("WINDOW_UPDATE has not 4 octets");
-        };
-        let increment = i64::from(frame::u31(increment));
-        self.spend_control(cx)?;
-        if head.stream == 0 {
-            if increment == 0 {
-                return protocol("WINDOW_UPDATE is of nothing");
-            }
+    fn on_window_update(&mut self, id: u32, increment: u32, cx: &mut Context<'_>) -> Result<(), Wrong> {
+        let increment = i64::from(increment);
+        if id == 0 {
             if self.send_window.add(increment).is_err() {
                 let because = "WINDOW_UPDATE makes the window larger than 2^31-1";
                 return Err(Wrong::Connection(Code::FlowControlError, because));
@@ -130,8 +93,8 @@ impl Http2 {
             self.pump(cx);
             return Ok(());
         }
-        self.check_not_idle(head.stream, "WINDOW_UPDATE is on a stream that is not open")?;
-        let Some(place) = self.exchanges.find(head.stream) else { return Ok(()) };
+        self.check_not_idle(id, "WINDOW_UPDATE is on a stream that is not open")?;
+        let Some(place) = self.exchanges.find(id) else { return Ok(()) };
         let Some(exchange) = self.exchanges.get(place) else { return Ok(()) };
         if increment == 0 {
             self.break_off(place, Code::ProtocolError, "WINDOW_UPDATE is of nothing", cx);
@@ -145,16 +108,12 @@ impl Http2 {
         Ok(())
     }
 
-    fn on_rst_stream(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
-        self.check_not_idle(head.stream, "RST_STREAM is on a stream that is not open")?;
-        let Some(code) = payload.first_chunk::<4>().filter(|_| payload.len() == 4) else {
-            return frame_size("RST_STREAM has not 4 octets");
-        };
-        let code = u32::from_be_bytes(*code);
+    fn on_rst_stream(&mut self, id: u32, code: u32, cx: &mut Context<'_>) -> Result<(), Wrong> {
+        self.check_not_idle(id, "RST_STREAM is on a stream that is not open")?;
         if !self.resets.spend(cx.now().monotonic_ms) {
             return Err(Wrong::Connection(Code::EnhanceYourCalm, "too many streams are reset"));
         }
-        if let Some(place) = self.exchanges.find(head.stream) {
+        if let Some(place) = self.exchanges.find(id) {
             self.was_reset(place, code, cx);
         }
         Ok(())
@@ -187,22 +146,13 @@ impl Http2 {
     }
 
     /// The origin takes no more requests (RFC 9113, 6.8). Those that it has not looked at are sent elsewhere.
-    fn on_goaway(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
-        if head.stream != 0 {
-            return protocol("GOAWAY is on a stream");
-        }
-        let Some((last, _)) = payload.split_first_chunk::<4>().filter(|_| payload.len() >= 8) else {
-            return frame_size("GOAWAY has less than 8 octets");
-        };
-        self.spend_control(cx)?;
-        let last = frame::u31(last);
+    fn on_goaway(&mut self, last: u32, cx: &mut Context<'_>) {
         for place in self.exchanges.all() {
             if self.exchanges.get(place).is_some_and(|exchange| exchange.id > last) {
                 self.was_not_looked_at(place, cx);
             }
         }
         self.leave(cx);
-        Ok(())
     }
 
     fn was_not_looked_at(&mut self, place: Place, cx: &mut Context<'_>) {

@@ -1,6 +1,5 @@
 //! How streams and the connection end: with a refusal, in order, or abnormally.
 
-use super::frames::Reading;
 use super::{Connection, Leaving};
 use crate::h2::frame::{self, Code, Wrong};
 use crate::h2::streams::{Place, Reply, Request, Tunnel};
@@ -151,9 +150,7 @@ impl Connection {
     /// Nothing more is read. The connection ends once what is encoded is sent.
     fn close(&mut self, cx: &mut Context<'_>) {
         self.leaving = Leaving::Closing;
-        self.reading = Reading::Over;
-        self.partial = Vec::new();
-        self.fragments = None;
+        self.reader.close();
         self.end_if_sent(cx);
     }
 
@@ -166,7 +163,7 @@ impl Connection {
 
     /// The client sends nothing more: what it has asked for as a whole is still answered.
     pub(super) fn client_ends(&mut self, cx: &mut Context<'_>) {
-        self.reading = Reading::Over;
+        self.reader.close();
         if self.is_closing() {
             return;
         }
@@ -185,12 +182,10 @@ impl Connection {
     /// Ends everything at once.
     pub(super) fn abort(&mut self, code: CloseCode, cx: &mut Context<'_>) {
         self.leaving = Leaving::Closing;
-        self.reading = Reading::Over;
+        self.reader.close();
         self.queue.clear();
         self.streams = Default::default();
         self.outbox = Vec::new();
-        self.partial = Vec::new();
-        self.fragments = None;
         cx.close(code);
     }
 }

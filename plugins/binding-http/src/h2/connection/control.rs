@@ -1,21 +1,45 @@
 //! Frames that carry no message: settings, windows, resets, pings.
 
 use super::{Connection, Leaving};
+use crate::h2::control::Control;
 use crate::h2::frame::{self, Code, Head, Wrong, flag};
 use zilla_sdk::Context;
 
 /// What the `PING` has that goes with the announcement of the end.
 const LEAVING_PING: &[u8; 8] = b"leaving!";
 
-fn protocol<T>(because: &'static str) -> Result<T, Wrong> {
-    Err(Wrong::Connection(Code::ProtocolError, because))
-}
-
-fn frame_size<T>(because: &'static str) -> Result<T, Wrong> {
-    Err(Wrong::Connection(Code::FrameSizeError, because))
-}
-
 impl Connection {
+    /// A frame that is neither of a field block nor `DATA`.
+    pub(super) fn on_frame(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
+        let control = Control::read(head, payload)?;
+        if control.is_counted() {
+            self.spend_control(cx)?;
+        }
+        match control {
+            Control::WindowUpdate(increment) => return self.on_window_update(head.stream, increment, cx),
+            Control::RstStream(_) => return self.on_rst_stream(head.stream, cx),
+            Control::Settings(payload) => return self.on_settings(payload, cx),
+            Control::SettingsAck => {
+                self.clock.settled();
+                self.decoder.limit_table(self.shared.limits.h2.table_bytes as usize);
+            }
+            Control::Ping(opaque) => self.write(cx, |out, _| frame::write_ping(out, flag::ACK, opaque)),
+            Control::PingAck(LEAVING_PING) if self.leaving == Leaving::Announced => self.leave(cx),
+            // The client opens no more streams.
+            Control::GoAway(_) if matches!(self.leaving, Leaving::No | Leaving::Announced) => self.leave(cx),
+            // Priorities are read over (RFC 9113, 5.3.2), but for the one mistake that RFC 7540 names.
+            Control::Priority(Some(id)) if id == head.stream => {
+                return Err(Wrong::Stream(id, Code::ProtocolError));
+            }
+            Control::Priority(None) => return Err(Wrong::Stream(head.stream, Code::FrameSizeError)),
+            Control::PushPromise => {
+                return Err(Wrong::Connection(Code::ProtocolError, "a client cannot push"));
+            }
+            Control::PingAck(_) | Control::GoAway(_) | Control::Priority(Some(_)) | Control::Unknown => {}
+        }
+        Ok(())
+    }
+
     /// Counts a frame that brings nothing by itself.
     pub(super) fn spend_control(&mut self, cx: &Context<'_>) -> Result<(), Wrong> {
         match self.controls.spend(cx.now().monotonic_ms) {
@@ -32,24 +56,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn on_settings(
-        &mut self,
-        head: Head,
-        payload: &[u8],
-        cx: &mut Context<'_>,
-    ) -> Result<(), Wrong> {
-        if head.stream != 0 {
-            return protocol("SETTINGS are on a stream");
-        }
-        self.spend_control(cx)?;
-        if head.has(flag::ACK) {
-            if !payload.is_empty() {
-                return frame_size("the acknowledgement of SETTINGS has settings");
-            }
-            self.clock.settled();
-            self.decoder.limit_table(self.shared.limits.h2.table_bytes as usize);
-            return Ok(());
-        }
+    fn on_settings(&mut self, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
         let before = i64::from(self.peer.window_octets);
         self.peer.read(payload)?;
         let more = i64::from(self.peer.window_octets) - before;
@@ -68,22 +75,6 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn on_ping(&mut self, head: Head, payload: &[u8], cx: &mut Context<'_>) -> Result<(), Wrong> {
-        if head.stream != 0 {
-            return protocol("PING is on a stream");
-        }
-        if payload.len() != 8 {
-            return frame_size("PING has not 8 octets");
-        }
-        self.spend_control(cx)?;
-        if !head.has(flag::ACK) {
-            self.write(cx, |out, _| frame::write_ping(out, flag::ACK, payload));
-        } else if self.leaving == Leaving::Announced && payload == LEAVING_PING {
-            self.leave(cx);
-        }
-        Ok(())
-    }
-
     /// Announces the end with a `GOAWAY` that allows all streams, for some may be under way, and a `PING`
     /// whose answer says that they have come (RFC 9113, 6.8).
     pub(super) fn announce_leaving(&mut self, cx: &mut Context<'_>) {
@@ -98,77 +89,19 @@ impl Connection {
         });
     }
 
-    pub(super) fn on_goaway(
-        &mut self,
-        head: Head,
-        payload: &[u8],
-        cx: &mut Context<'_>,
-    ) -> Result<(), Wrong> {
-        if head.stream != 0 {
-            return protocol("GOAWAY is on a stream");
-        }
-        if payload.len() < 8 {
-            return frame_size("GOAWAY has less than 8 octets");
-        }
-        self.spend_control(cx)?;
-        // The client opens no more streams.
-        if matches!(self.leaving, Leaving::No | Leaving::Announced) {
-            self.leave(cx);
-        }
-        Ok(())
-    }
-
-    /// Priorities are read over (RFC 9113, 5.3.2), but for the one mistake that RFC 7540 names.
-    pub(super) fn on_priority(
-        &mut self,
-        head: Head,
-        payload: &[u8],
-        cx: &mut Context<'_>,
-    ) -> Result<(), Wrong> {
-        if head.stream == 0 {
-            return protocol("PRIORITY is on no stream");
-        }
-        self.spend_control(cx)?;
-        match payload.len() {
-            5 if frame::u31(payload) == head.stream => Err(Wrong::Stream(head.stream, Code::ProtocolError)),
-            5 => Ok(()),
-            _ => Err(Wrong::Stream(head.stream, Code::FrameSizeError)),
-        }
-    }
-
-    pub(super) fn on_rst_stream(
-        &mut self,
-        head: Head,
-        payload: &[u8],
-        cx: &mut Context<'_>,
-    ) -> Result<(), Wrong> {
-        self.check_not_idle(head, "RST_STREAM is on a stream that is not open")?;
-        if payload.len() != 4 {
-            return frame_size("RST_STREAM has not 4 octets");
-        }
+    fn on_rst_stream(&mut self, id: u32, cx: &mut Context<'_>) -> Result<(), Wrong> {
+        self.check_not_idle(id, "RST_STREAM is on a stream that is not open")?;
         self.spend_reset(cx)?;
-        if let Some(place) = self.streams.find(head.stream) {
+        if let Some(place) = self.streams.find(id) {
             self.leave_exit(place, cx);
             self.remove(place, cx);
         }
         Ok(())
     }
 
-    pub(super) fn on_window_update(
-        &mut self,
-        head: Head,
-        payload: &[u8],
-        cx: &mut Context<'_>,
-    ) -> Result<(), Wrong> {
-        let Some(increment) = payload.first_chunk::<4>().filter(|_| payload.len() == 4) else {
-            return frame_size("WINDOW_UPDATE has not 4 octets");
-        };
-        let increment = i64::from(frame::u31(increment));
-        self.spend_control(cx)?;
-        if head.stream == 0 {
-            if increment == 0 {
-                return protocol("WINDOW_UPDATE is of nothing");
-            }
+    fn on_window_update(&mut self, id: u32, increment: u32, cx: &mut Context<'_>) -> Result<(), Wrong> {
+        let increment = i64::from(increment);
+        if id == 0 {
             if self.send_window.add(increment).is_err() {
                 let because = "WINDOW_UPDATE makes the window larger than 2^31-1";
                 return Err(Wrong::Connection(Code::FlowControlError, because));
@@ -176,14 +109,14 @@ impl Connection {
             self.pump(cx);
             return Ok(());
         }
-        self.check_not_idle(head, "WINDOW_UPDATE is on a stream that is not open")?;
-        let Some(place) = self.streams.find(head.stream) else { return Ok(()) };
+        self.check_not_idle(id, "WINDOW_UPDATE is on a stream that is not open")?;
+        let Some(place) = self.streams.find(id) else { return Ok(()) };
         let Some(stream) = self.streams.get(place) else { return Ok(()) };
         if increment == 0 {
-            return Err(Wrong::Stream(head.stream, Code::ProtocolError));
+            return Err(Wrong::Stream(id, Code::ProtocolError));
         }
         if stream.send_window.add(increment).is_err() {
-            return Err(Wrong::Stream(head.stream, Code::FlowControlError));
+            return Err(Wrong::Stream(id, Code::FlowControlError));
         }
         self.enqueue(place);
         self.pump(cx);
@@ -191,12 +124,12 @@ impl Connection {
     }
 
     /// Refuses a frame on the connection itself, or on a stream that the client has not opened.
-    fn check_not_idle(&self, head: Head, because: &'static str) -> Result<(), Wrong> {
-        let is_late = matches!(self.leaving, Leaving::Told) && head.stream > self.last;
-        let is_client_stream = !head.stream.is_multiple_of(2);
-        match is_client_stream && (head.stream <= self.last || is_late) {
+    fn check_not_idle(&self, id: u32, because: &'static str) -> Result<(), Wrong> {
+        let is_late = matches!(self.leaving, Leaving::Told) && id > self.last;
+        let is_client_stream = !id.is_multiple_of(2);
+        match is_client_stream && (id <= self.last || is_late) {
             true => Ok(()),
-            false => protocol(because),
+            false => Err(Wrong::Connection(Code::ProtocolError, because)),
         }
     }
 }

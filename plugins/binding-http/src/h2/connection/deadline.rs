@@ -190,7 +190,7 @@ impl Connection {
 
     fn frame_deadline(&self) -> Option<u64> {
         after(self.clock.frame_ms, self.shared.options.timeouts.header_read_ms)
-            .filter(|_| self.waits_for_rest())
+            .filter(|_| self.reader.waits_for_rest())
     }
 
     fn settings_deadline(&self) -> Option<u64> {

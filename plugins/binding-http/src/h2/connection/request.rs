@@ -1,6 +1,5 @@
 //! From the client to the exits: requests, content and their ends.
 
-use super::frames::{DataLeft, Reading};
 use super::schedule::EARNED_CONTROLS;
 use super::{Connection, Leaving};
 use crate::access::{Grant, Verdict};
@@ -156,34 +155,11 @@ impl Connection {
     }
 
     /// The head of `DATA`: windows are charged for all of it, padding included.
-    pub(super) fn begin_data(&mut self, head: Head, cx: &mut Context<'_>) {
-        match self.check_data(head, cx) {
-            Ok(()) => {}
-            Err(wrong @ Wrong::Connection(..)) => return self.fail(wrong, cx),
-            // The frame is read over, and counts for the connection.
-            Err(wrong @ Wrong::Stream(..)) => self.fail(wrong, cx),
-        }
-        if self.reading == Reading::Over {
-            return;
-        }
-        let left = DataLeft {
-            stream: head.stream,
-            is_padding_due: head.has(flag::PADDED),
-            content: head.octets,
-            padding: 0,
-            ends: head.has(flag::END_STREAM),
-        };
-        self.go_on_with_data(left, cx);
-    }
-
-    fn check_data(&mut self, head: Head, cx: &mut Context<'_>) -> Result<(), Wrong> {
+    pub(super) fn on_data(&mut self, head: Head, cx: &mut Context<'_>) -> Result<(), Wrong> {
         let Head { octets, stream: id, .. } = head;
         let connection = |code, because| Err(Wrong::Connection(code, because));
         if id.is_multiple_of(2) || id > self.last && !matches!(self.leaving, Leaving::Told) {
             return connection(Code::ProtocolError, "DATA are on a stream that is not open");
-        }
-        if head.has(flag::PADDED) && octets == 0 {
-            return connection(Code::FrameSizeError, "DATA are too short for their padding");
         }
         if !self.receive_window.receive(octets) {
             return connection(Code::FlowControlError, "DATA are longer than the connection's window");
@@ -206,55 +182,16 @@ impl Connection {
         }
     }
 
-    /// A piece of the payload of `DATA`: says how many octets were taken.
-    pub(super) fn step_data(
-        &mut self,
-        mut left: DataLeft,
-        payload: Payload<'_>,
-        cx: &mut Context<'_>,
-    ) -> usize {
-        if left.is_padding_due {
-            let padding = payload.first().map_or(0, |octet| u32::from(*octet));
-            let Some(content) = left.content.checked_sub(1 + padding) else {
-                let because = "the padding is longer than the frame";
-                self.fail(Wrong::Connection(Code::ProtocolError, because), cx);
-                return 1;
-            };
-            self.give_back(left.stream, 1, cx);
-            self.go_on_with_data(DataLeft { is_padding_due: false, content, padding, ..left }, cx);
-            return 1;
-        }
-        let content = payload.split_at(left.content as usize).0;
-        left.content -= content.len() as u32;
-        let padding = (payload.len() - content.len()).min(left.padding as usize);
-        left.padding -= padding as u32;
-        if !content.is_empty() {
-            self.on_content(left.stream, content, cx);
-        }
-        self.give_back(left.stream, padding, cx);
-        if self.reading != Reading::Over {
-            self.go_on_with_data(left, cx);
-        }
-        content.len() + padding
-    }
-
-    /// Waits for the rest of `DATA`, or is done with it.
-    fn go_on_with_data(&mut self, left: DataLeft, cx: &mut Context<'_>) {
-        if left.is_padding_due || left.content + left.padding > 0 {
-            self.reading = Reading::Data(left);
-            return;
-        }
-        self.reading = Reading::Frame;
-        if left.ends
-            && let Some(place) = self.streams.find(left.stream)
-            && let Err(wrong) = self.request_ends(place, Attributes::default(), cx)
-        {
-            self.fail(wrong, cx);
+    /// `DATA` are over.
+    pub(super) fn on_data_end(&mut self, id: u32, ends: bool, cx: &mut Context<'_>) -> Result<(), Wrong> {
+        match self.streams.find(id).filter(|_| ends) {
+            Some(place) => self.request_ends(place, Attributes::default(), cx),
+            None => Ok(()),
         }
     }
 
     /// Content of a request, or of none that is left.
-    fn on_content(&mut self, id: u32, content: Payload<'_>, cx: &mut Context<'_>) {
+    pub(super) fn on_content(&mut self, id: u32, content: Payload<'_>, cx: &mut Context<'_>) {
         let octets = content.len() as u64;
         let Some(place) = self.streams.find(id) else { return self.give_back(id, content.len(), cx) };
         let Some(stream) = self.streams.get(place) else { return };
@@ -283,7 +220,7 @@ impl Connection {
     }
 
     /// Octets of `DATA` need no room any more: the client gets them back, for the stream as long as it sends.
-    fn give_back(&mut self, id: u32, octets: usize, cx: &mut Context<'_>) {
+    pub(super) fn give_back(&mut self, id: u32, octets: usize, cx: &mut Context<'_>) {
         if octets == 0 {
             return;
         }
