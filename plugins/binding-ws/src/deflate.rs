@@ -1,6 +1,6 @@
 //! Compressed messages: `permessage-deflate` (RFC 7692).
 //!
-//! A coder takes far more memory than a socket: up to 40 KiB to inflate and 270 KiB to deflate. So it is taken out of a
+//! A coder takes far more memory than a socket: up to 75 KiB to inflate and 270 KiB to deflate. So it is taken out of a
 //! pool when a compressed message begins. It goes back when the message is over, unless the two sides have agreed to
 //! keep what it knows for the next one (context takeover).
 
@@ -12,6 +12,7 @@ use offer::Agreed;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use zilla_sdk::{ConfigError, config_error};
 
@@ -45,7 +46,7 @@ impl Default for WsDeflate {
             window_bits: 15,
             level: 1,
             threshold_bytes: 64,
-            inflaters: 512,
+            inflaters: 384,
             deflaters: 64,
         }
     }
@@ -83,7 +84,7 @@ const KEPT_CODERS: usize = 4;
 /// What the coders of a binding share.
 pub(crate) struct Coders {
     options: WsDeflate,
-    inflaters: Pool<Decompress>,
+    inflaters: Pool<Inflating>,
     deflaters: Pool<Compress>,
     /// Room for one deflated piece.
     scratch: RefCell<Vec<u8>>,
@@ -137,12 +138,62 @@ impl Coders {
     }
 }
 
+/// A coder that inflates, and what it would forget.
+struct Inflating {
+    coder: Decompress,
+    /// The last octets written, at most a window of them: what comes next may refer to them.
+    history: VecDeque<u8>,
+    window_octets: usize,
+}
+
+impl Inflating {
+    fn new(window_bits: u8) -> Self {
+        let coder = Decompress::new_with_window_bits(false, window_bits);
+        Self { coder, history: VecDeque::new(), window_octets: 1 << window_bits }
+    }
+
+    /// Octets taken and octets written.
+    fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Fault> {
+        let (read, written) = (self.coder.total_in(), self.coder.total_out());
+        let status = self.coder.decompress(input, out, FlushDecompress::Sync);
+        let read = (self.coder.total_in() - read) as usize;
+        let written = (self.coder.total_out() - written) as usize;
+        self.keep(&out[..written]);
+        let wrong = Fault { code: close::INVALID, reason: "octets that cannot be inflated" };
+        match status {
+            // A block may say that it is the last (RFC 7692, 7.2.3.5), which is the end for a coder, but not of the
+            // window: the next block goes on with what was before.
+            Ok(Status::StreamEnd) => {
+                self.coder.reset(false);
+                self.coder.set_dictionary(self.history.make_contiguous()).map_err(|_| wrong)?;
+            }
+            Ok(Status::Ok | Status::BufError) => {}
+            Err(_) => return Err(wrong),
+        }
+        Ok((read, written))
+    }
+
+    /// Notes what was written.
+    fn keep(&mut self, written: &[u8]) {
+        let last = &written[written.len().saturating_sub(self.window_octets)..];
+        let excess = (self.history.len() + last.len()).saturating_sub(self.window_octets);
+        self.history.drain(..excess);
+        self.history.extend(last);
+    }
+
+    /// Begins anew.
+    fn forget(&mut self) {
+        self.coder.reset(false);
+        self.history.clear();
+    }
+}
+
 /// Inflates the messages of one peer.
 pub(crate) struct Inflater {
     coders: Rc<Coders>,
     keeps_context: bool,
     window_bits: u8,
-    coder: Option<Decompress>,
+    coder: Option<Inflating>,
 }
 
 impl Inflater {
@@ -155,22 +206,13 @@ impl Inflater {
     pub(crate) fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Fault> {
         if self.coder.is_none() {
             let bits = self.window_bits;
-            let make = || Decompress::new_with_window_bits(false, bits);
+            let make = || Inflating::new(bits);
             self.coder = self.coders.inflaters.take(bits, self.coders.options.inflaters, make);
         }
         let Some(coder) = &mut self.coder else {
             return Err(Fault { code: close::LATER, reason: "too many compressed messages at a time" });
         };
-        let (read, written) = (coder.total_in(), coder.total_out());
-        let status = coder.decompress(input, out, FlushDecompress::Sync);
-        let (read, written) = ((coder.total_in() - read) as usize, (coder.total_out() - written) as usize);
-        match status {
-            // A block may say that it is the last (RFC 7692, 7.2.3.5). The next one begins anew.
-            Ok(Status::StreamEnd) => coder.reset(false),
-            Ok(Status::Ok | Status::BufError) => {}
-            Err(_) => return Err(Fault { code: close::INVALID, reason: "octets that cannot be inflated" }),
-        }
-        Ok((read, written))
+        coder.inflate(input, out)
     }
 
     /// The message is over.
@@ -182,7 +224,7 @@ impl Inflater {
 
     fn release(&mut self) {
         if let Some(mut coder) = self.coder.take() {
-            coder.reset(false);
+            coder.forget();
             self.coders.inflaters.give(self.window_bits, coder);
         }
     }

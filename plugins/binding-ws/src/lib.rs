@@ -76,7 +76,7 @@
 //! | `window-bits` | 15 | window of what is sent: 9 to 15 |
 //! | `level` | 1 | 1 is the fastest, 9 the smallest |
 //! | `threshold-bytes` | 64 | shorter messages are sent as they are |
-//! | `inflaters` | 512 | coders of about 40 KiB in use at a time, on each worker: one more message is refused with 1013 |
+//! | `inflaters` | 384 | coders of about 75 KiB in use at a time, on each worker: one more message is refused with 1013 |
 //! | `deflaters` | 64 | coders of about 270 KiB: past it, messages are sent as they are |
 //!
 //! Without takeover, a coder is in use while a message is under way, so that idle sockets cost nothing. With it, the two

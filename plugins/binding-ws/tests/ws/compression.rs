@@ -99,6 +99,57 @@ fn messages_are_deflated_if_that_is_worth_it() {
     assert_eq!((&*found, &*firsts), (&b"long"[..], &[0x40 | BINARY, 0x00, 0x80][..]));
 }
 
+/// A message whose last block says that it is the last (RFC 7692, 7.2.3.5). What was before it in `history` is known.
+fn finished(history: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut coder = coder();
+    if !history.is_empty() {
+        coder.set_dictionary(history).unwrap();
+    }
+    let mut out = Vec::with_capacity(message.len() + 1_000);
+    coder.compress_vec(message, &mut out, FlushCompress::Finish).unwrap();
+    // One empty block more, whose end is cut off.
+    out.push(0);
+    out
+}
+
+#[test]
+fn a_last_block_does_not_end_the_context() {
+    let harness = server("permessage-deflate: {context-takeover: true}");
+    let (mut client, mut app) = open_deflated(&harness);
+    app.auto_window();
+    let message = zilla_octets(40_000);
+    let mut before = Vec::new();
+    for round in 0..3 {
+        let window = &before[before.len().saturating_sub(1 << 15)..];
+        // It refers to what is as far away as a window is long.
+        let next = message[round * 7_232..][..25_536].to_vec();
+        let payload = finished(window, &next);
+        assert_eq!(payload.len() < 10_000, round > 0, "{}", payload.len());
+        client.send(data(masked_with(COMPRESSED | BINARY, payload)));
+        assert!(app.recv_data_all() == next, "message {round}");
+        before.extend(next);
+    }
+    // Nor does it within a message.
+    let [first, second] = [finished(&[], b"Hello, "), finished(b"Hello, ", b"Hello, Hello")];
+    let harness = server("permessage-deflate: {}");
+    let (mut client, mut app) = open_deflated(&harness);
+    client.send(data(masked_with(COMPRESSED | TEXT, [&first[..first.len() - 1], &second].concat())));
+    assert_eq!(app.recv_text(), "Hello, Hello, Hello");
+}
+
+#[test]
+fn what_a_message_had_is_not_known_to_the_next_without_takeover() {
+    let harness = server("permessage-deflate: {}");
+    let (mut client, mut app) = open_deflated(&harness);
+    let message = zilla_octets(1_000);
+    client.send(data(masked_with(COMPRESSED | BINARY, finished(&[], &message))));
+    assert!(app.recv_data_all() == message);
+    client.send(data(masked_with(COMPRESSED | BINARY, finished(&message, &message))));
+    app.recv(abort(CloseCode::Violation));
+    app.send(end());
+    expect_closed(&mut client, 1007);
+}
+
 #[test]
 fn a_context_is_kept_if_both_want_it() {
     let harness = server("permessage-deflate: {context-takeover: true}");
