@@ -4,6 +4,7 @@ mod options;
 
 use crate::deflate::offer;
 use crate::handshake::{self, VERSION};
+use crate::routes;
 use crate::socket::{Ends, Piece, Shared, Side, Socket};
 use std::rc::Rc;
 use zilla_sdk::host::{self, Level};
@@ -45,13 +46,30 @@ const HELD_PIECES_MAX: usize = 4_096;
 /// Octets of a key (RFC 6455, 4.1).
 const KEY_OCTETS: u32 = 16;
 
+/// What all streams of a client share.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) defaults: WsDefaults,
+    /// Patterns of names of fields that the server gets.
+    pub(crate) headers: Vec<String>,
+}
+
+impl Client {
+    /// Whether an attribute of a stream is a field of the request.
+    fn sends(&self, name: &[u8]) -> bool {
+        let fits = |pattern: &String| routes::is_match(pattern.as_bytes(), name);
+        handshake::is_field(name) && self.headers.iter().any(fits)
+    }
+}
+
 /// Asks a server.
 pub(crate) fn accept(
-    defaults: &WsDefaults,
+    client: &Client,
     shared: &Rc<Shared>,
     begin: &Begin<'_>,
     cx: &mut Context<'_>,
 ) -> Result<Asking, Reset> {
+    let defaults = &client.defaults;
     let value = |name: &str, default: &Option<String>| -> Option<Box<[u8]>> {
         let given = begin.attributes.get(name).or_else(|| default.as_ref().map(String::as_bytes));
         given.map(Box::from)
@@ -81,6 +99,9 @@ pub(crate) fn accept(
         }
         if let Some(coders) = &shared.coders {
             request.push("sec-websocket-extensions", offer::offer(coders.options()));
+        }
+        for (name, value) in begin.attributes.iter().filter(|(name, _)| client.sends(name)) {
+            request.push(name, value);
         }
     });
     let wire = opened.map_err(|error| match error {

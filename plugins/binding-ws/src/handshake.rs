@@ -42,6 +42,29 @@ pub(crate) fn is_token(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(is_tchar)
 }
 
+/// Names that streams of messages have a meaning for, and fields of one connection alone (RFC 9110, 7.6.1) or of a body.
+const OWN: [&[u8]; 14] = [
+    b"protocol",
+    b"scheme",
+    b"authority",
+    b"path",
+    b"connection",
+    b"content-length",
+    b"expect",
+    b"host",
+    b"keep-alive",
+    b"proxy-connection",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+];
+
+/// Whether an attribute is a field of a request that says something of who asks: none of the handshake itself.
+pub(crate) fn is_field(name: &[u8]) -> bool {
+    !name.starts_with(b":") && !name.starts_with(b"sec-websocket-") && !OWN.contains(&name)
+}
+
 /// The items of a list (RFC 9110, 5.6.1), without the empty ones.
 pub(crate) fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|octet| *octet == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
@@ -54,6 +77,17 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc() {
         assert_eq!(accept(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn fields_are_neither_of_the_handshake_nor_of_the_connection() {
+        for name in ["cookie", "origin", "authorization", "x-path", "type", "sec-fetch-mode", "forwarded"] {
+            assert!(is_field(name.as_bytes()), "{name}");
+        }
+        for name in [":path", ":x", "path", "scheme", "host", "upgrade", "sec-websocket-key", "te", "expect"]
+        {
+            assert!(!is_field(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -11,11 +11,13 @@
 //!
 //! | frame | to the exit | from the exit |
 //! |---|---|---|
-//! | `begin` | `protocol` (if the client offers one), `scheme`, `authority`, `path` | agrees; `protocol`, if it is there, is one of those offered (where any are), or empty for none |
+//! | `begin` | `protocol` (if the client offers one), `scheme`, `authority`, `path`; the fields of the request | agrees; `protocol`, if it is there, is one of those offered (where any are), or empty for none |
 //! | `data` | a piece of a message: `init` on the first, `fin` on the last; on the first of a text `type` is `text` | the same; `type: binary` is the default; without `init` and outside of a message, it is a binary message of its own |
 //! | `end` | the client has closed: `code` and `reason` of its close frame, if it has some | closes: with `code` and `reason`, those of the client, or 1000 |
 //! | `abort`, `reset` | the client broke a rule (`violation`, `limit`), is silent (`timeout`) or gone (`cancelled`) | a close code, below |
 //!
+//! * Fields of the request are handed on as they are (`cookie`, `origin`, `authorization`, …), but not those of the
+//!   handshake, of the connection or of a body, nor any that is called as one of the four before them.
 //! * The exit agrees with its `begin`, or refuses the handshake: the `http` binding answers with a status by the code.
 //! * Text is checked to be UTF-8, with each octet that comes. Text of the exit is sent as it is.
 //! * A frame of at most 16 KiB comes in one piece, however the network cuts it. Longer ones come as they arrive. Each
@@ -106,7 +108,7 @@
 //!
 //! | frame | from the opener | to the opener |
 //! |---|---|---|
-//! | `begin` | `protocol`, `scheme`, `authority`, `path`: what it leaves out is that of `defaults` | the server agrees; `protocol` is the one agreed on, or empty |
+//! | `begin` | `protocol`, `scheme`, `authority`, `path`: what it leaves out is that of `defaults`; fields for the server | the server agrees; `protocol` is the one agreed on, or empty |
 //! | `data`, `end` | as those of the exit above | as those to the exit above |
 //! | `abort`, `reset` | closes, with a code as above | the handshake failed, or the server broke a rule |
 //!
@@ -117,6 +119,8 @@
 //! * The answer must be 101 with `upgrade: websocket`, the `sec-websocket-accept` of the key, once, no subprotocol that
 //!   was not offered and no extension that was not: else `violation`.
 //! * Frames are masked with keys of the host's generator; those of the server must not be masked.
+//! * Who a client is may be in its fields, so none of them leaves unless `headers` names it. Behind a `fan`, they would be
+//!   those of the first member.
 //! * A route is that of the stream that arrives.
 //!
 //! | the answer | the opener's stream ends with |
@@ -130,6 +134,7 @@
 //! | key | default | |
 //! |---|---|---|
 //! | `defaults.protocol`, `.scheme`, `.authority`, `.path` | none, `http`, none, `/` | without an authority, streams are refused |
+//! | `headers` | `[]` | names of fields that the server gets: those of the client behind a `ws` server, as `[cookie, origin, 'x-*']`, or `['*']` for all |
 //! | `limits`, `timeouts`, `ping`, `permessage-deflate` | | as above |
 //!
 //! # Differences from Zilla
@@ -139,7 +144,7 @@
 //! * The close frame that answers one has its code. The last of several pings is answered only if the peer does not
 //!   read; else all are.
 //! * What is no handshake gets 400 or 426 and a reason, where Zilla answers some with 404.
-//! * RFC 8441, `limits`, `timeouts`, `ping` and `permessage-deflate` are additions. A `path` fits with a query, too.
+//! * RFC 8441, `limits`, `timeouts`, `ping`, `permessage-deflate`, `headers` and fields on streams are additions. A `path` fits with a query, too.
 
 mod client;
 mod close;
@@ -155,6 +160,7 @@ mod socket;
 mod stream;
 mod utf8;
 
+use client::Client;
 use deflate::Coders;
 use server::Server;
 use socket::Shared;
@@ -177,7 +183,7 @@ pub struct Ws {
 /// What a `kind` does.
 enum Role {
     Server(Server),
-    Client(WsDefaults),
+    Client(Client),
 }
 
 impl Binding for Ws {
@@ -190,8 +196,11 @@ impl Binding for Ws {
         let (role, options) = if config.kind == Kind::Client {
             let options: WsClientOptions = config.options.read()?;
             options.check()?;
-            let WsClientOptions { defaults, limits, timeouts, ping, permessage_deflate } = options;
-            (Role::Client(defaults), WsOptions { limits, timeouts, ping, permessage_deflate })
+            let WsClientOptions { defaults, headers, limits, timeouts, ping, permessage_deflate } = options;
+            (
+                Role::Client(Client { defaults, headers }),
+                WsOptions { limits, timeouts, ping, permessage_deflate },
+            )
         } else {
             (Role::Server(Server::default()), config.options.read()?)
         };
@@ -210,7 +219,7 @@ impl Binding for Ws {
     fn accept(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<WsStream, Reset> {
         match &self.role {
             Role::Server(server) => server::accept(server, &self.shared, begin, cx).map(WsStream::from),
-            Role::Client(defaults) => client::accept(defaults, &self.shared, &begin, cx).map(WsStream::from),
+            Role::Client(client) => client::accept(client, &self.shared, &begin, cx).map(WsStream::from),
         }
     }
 

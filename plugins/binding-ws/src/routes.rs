@@ -90,7 +90,7 @@ fn fits(when: &[WsCondition], asked: Asked<'_>, protocol: &[u8]) -> bool {
 }
 
 /// Whether a pattern fits a value as a whole; `*` is any octets.
-fn is_match(pattern: &[u8], value: &[u8]) -> bool {
+pub(crate) fn is_match(pattern: &[u8], value: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);
     // Where the last `*` is, and how much it stands for so far.
     let mut star: Option<(usize, usize)> = None;

@@ -53,6 +53,8 @@ struct Asked {
     scheme: Box<[u8]>,
     authority: Box<[u8]>,
     path: Box<[u8]>,
+    /// All that the client's request says, of which the exit gets the [fields](handshake::is_field).
+    request: Box<[u8]>,
 }
 
 /// Takes a request, or answers it.
@@ -80,6 +82,7 @@ pub(crate) fn accept(
         scheme: request.asked.scheme.into(),
         authority: request.asked.authority.into(),
         path: request.asked.path.into(),
+        request: begin.attributes.block().into(),
     };
     let app = asked.open(protocols.first().map(Box::as_ref), cx)?;
     Ok(Accepted::Handshake(Box::new(Handshake {
@@ -107,6 +110,10 @@ impl Asked {
             attributes.push("scheme", &self.scheme);
             attributes.push("authority", &self.authority);
             attributes.push("path", &self.path);
+            let request = Attributes::new(&self.request).iter();
+            for (name, value) in request.filter(|(name, _)| handshake::is_field(name)) {
+                attributes.push(name, value);
+            }
         });
         opened.map_err(|error| match error {
             OpenError::TooManyStreams | OpenError::AttributesTooLong => Reset(CloseCode::Limit),

@@ -12,6 +12,8 @@ use zilla_sdk::{ConfigError, config_error};
 pub struct WsClientOptions {
     /// What is asked for where a stream does not say.
     pub defaults: WsDefaults,
+    /// Names of fields that the server gets where the stream has them, in lower case; `*` is any octets.
+    pub headers: Vec<String>,
     /// What messages may take.
     pub limits: WsLimits,
     /// How long things may take.
@@ -43,6 +45,12 @@ impl WsClientOptions {
             self.defaults.scheme.as_deref().filter(|scheme| !["http", "https"].contains(scheme))
         {
             return Err(config_error("/options/defaults/scheme", "http or https", format!("{scheme:?}")));
+        }
+        if let Some(at) =
+            self.headers.iter().position(|name| name.bytes().any(|octet| octet.is_ascii_uppercase()))
+        {
+            let found = format!("{:?}", self.headers[at]);
+            return Err(config_error(&format!("/options/headers/{at}"), "a name in lower case", found));
         }
         let deflate = self.permessage_deflate.as_ref();
         options::check(&self.limits, &self.timeouts, &self.ping, deflate)

@@ -182,3 +182,27 @@ fn the_server_closes_and_ends() {
     net.recv(end());
     assert_eq!(harness.streams(), 0);
 }
+
+#[test]
+fn fields_are_sent_to_the_server_if_they_are_named() {
+    let fields = [("cookie", "a=b"), ("x-1", "one"), ("x-1", "two"), ("origin", "o"), ("upgrade", "h2c")];
+    for (options, found) in [
+        ("", vec![]),
+        ("headers: [cookie, 'x-*']", vec![("cookie", "a=b"), ("x-1", "one"), ("x-1", "two")]),
+        ("headers: ['*']", vec![("cookie", "a=b"), ("x-1", "one"), ("x-1", "two"), ("origin", "o")]),
+    ] {
+        let harness = client(options);
+        harness.open(wanted().with(fields));
+        let request = harness.expect_open().recv_begin();
+        let is_ours = |name: &[u8]| ["cookie", "x-1", "origin"].iter().any(|ours| name == ours.as_bytes());
+        let sent: Vec<_> = request.attributes.iter().filter(|(name, _)| is_ours(name)).cloned().collect();
+        let found: Vec<_> =
+            found.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
+        assert_eq!(sent, found);
+        assert_eq!(request.attribute("upgrade").as_deref(), Some("websocket"));
+    }
+    let wrong =
+        Harness::<binding_ws::Ws>::attach("{kind: client, options: {headers: [x, Cookie]}, exit: net}");
+    let wrong = wrong.err().unwrap();
+    assert!(wrong[0].path == "/options/headers/1", "{wrong:?}");
+}

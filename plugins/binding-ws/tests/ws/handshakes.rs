@@ -195,3 +195,12 @@ fn a_client_that_leaves_in_the_handshake_leaves_nothing() {
         assert_eq!(harness.streams(), 0);
     }
 }
+
+#[test]
+fn the_exit_is_told_what_the_request_says_besides_the_handshake() {
+    let harness = server("");
+    let fields = [("cookie", "a=b"), ("origin", "http://x"), ("x-1", ""), ("x-1", "two")];
+    let own = [("path", "/other"), ("scheme", "x"), ("keep-alive", "5"), ("sec-websocket-extensions", "x")];
+    harness.open(request().with(fields).with(own));
+    harness.expect_open().recv(asked().with(fields));
+}

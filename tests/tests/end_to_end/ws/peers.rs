@@ -94,20 +94,27 @@ impl Peer {
         until("the connections are closed", || host.connections() == 0);
     }
 
-    /// Its server behind a proxy, which its own client and one of the tests use.
+    /// Its server behind a proxy, and the port of that.
     #[track_caller]
-    fn expect_to_agree_with_the_client(&self) {
+    fn behind_a_proxy(&self) -> (Server, Host, u16) {
         let (server, port) = (Server::script(self.script("server")), Ports::one());
         let host = Host::start(&chain(&[
             ("north", "tcp", "server", &loopback(&port)),
             ("web", "http", "server", "upgrade: [websocket]"),
             ("sockets", "ws", "server", OPTIONS),
-            ("south", "ws", "client", OPTIONS),
+            ("south", "ws", "client", &format!("{OPTIONS}, headers: [cookie, origin, 'x-*']")),
             ("origins", "http", "client", "upgrade: [websocket], limits: {connections: 100}"),
             ("out", "tcp", "client", &loopback(server.port())),
         ]));
-        self.expect_well(port.first());
-        let mut socket = WebSocket::connect(port.first());
+        (server, host, port.first())
+    }
+
+    /// Its server behind a proxy, which its own client and one of the tests use.
+    #[track_caller]
+    fn expect_to_agree_with_the_client(&self) {
+        let (_server, host, port) = self.behind_a_proxy();
+        self.expect_well(port);
+        let mut socket = WebSocket::connect(port);
         let mut ask = |text: &str| {
             socket.send(opcode::TEXT, text);
             String::from_utf8(socket.recv().payload).expect("text")
@@ -133,6 +140,26 @@ fn ws_of_node_js_agrees_as_a_client() {
 #[test]
 fn ws_of_node_js_agrees_as_a_server() {
     Peer::ws().expect_to_agree_with_the_client();
+}
+
+#[test]
+fn a_server_is_told_the_fields_of_the_client_that_are_named() {
+    let (_server, _host, port) = Peer::ws().behind_a_proxy();
+    let lines = "cookie: a=b\r\ncookie: c=d\r\norigin: http://x\r\nuser-agent: me\r\nx-one: 1\r\n\
+                 connection: x-two\r\nx-two: 2\r\nsec-websocket-protocol: echo\r\n";
+    let (mut socket, _) = WebSocket::connect_with(port, "/", lines);
+    for (name, value) in [
+        ("cookie", "a=b; c=d"),
+        ("origin", "http://x"),
+        ("x-one", "1"),
+        ("x-two", "undefined"),
+        ("user-agent", "undefined"),
+        ("sec-websocket-protocol", "echo"),
+        ("connection", "upgrade"),
+    ] {
+        socket.send(opcode::TEXT, format!("field {name}"));
+        assert_eq!(socket.recv().payload.escape_ascii().to_string(), value, "{name}");
+    }
 }
 
 #[test]

@@ -53,12 +53,13 @@ async function client(url) {
 
 function server(port) {
   const settings = { host: "127.0.0.1", port, perMessageDeflate: { threshold: 0 } };
-  new WebSocketServer(settings).on("connection", (socket) => {
+  new WebSocketServer(settings).on("connection", (socket, request) => {
     socket.on("pong", (data) => socket.send(`pong ${data}`));
     socket.on("message", (data, isBinary) => {
       const [word, ...words] = isBinary ? [] : data.toString().split(" ");
       if (word === "close") socket.close(Number(words[0]), words[1]);
       else if (word === "ping") socket.ping(words[0]);
+      else if (word === "field") socket.send(`${request.headers[words[0]]}`);
       else if (word === "extensions") socket.send(socket.extensions);
       else if (word === "pieces") words.forEach((piece, at) => socket.send(piece, { fin: at + 1 === words.length }));
       else socket.send(data, { binary: isBinary });
