@@ -110,11 +110,12 @@ pub trait Binding: Sized + 'static {
     fn detach(self) {}
 }
 
-/// State of a binding that outlives its instance: a cache, counters.
+/// State of a binding or a guard that outlives its instance: a cache, counters, keys.
 ///
 /// When the plugin's file or `zilla.yaml` changes, the host makes a new instance beside the old one. Before it
 /// gets its first stream, the host hands it what the old one [saves](State::save), on each worker for itself.
-/// Implement it, and say so where the component is made: `zilla_sdk::export!(Counter: State);`.
+/// Implement it, and say so where the component is made: `zilla_sdk::export!(Counter: State);`. A guard that
+/// [opens streams](crate::OutboundGuard) can have state as well: `zilla_sdk::export!(Keys: Guard + Outbound + State);`.
 ///
 /// ```
 /// # use zilla_sdk::prelude::*;
@@ -146,7 +147,7 @@ pub trait Binding: Sized + 'static {
 /// # assert_eq!(old.restore("0.1.0", &7u64.to_le_bytes()), Ok(()));
 /// # assert_eq!(old.save(), 7u64.to_le_bytes());
 /// ```
-pub trait State: Binding {
+pub trait State: Sized + 'static {
     /// What a successor is to know, any octets, at most as many as the host hands over (1 MiB unless
     /// `plugins: {TYPE: {state: …}}` in `zilla.yaml` says otherwise). This instance goes on with the streams
     /// that it has; what they change later is lost.
@@ -154,7 +155,7 @@ pub trait State: Binding {
 
     /// Takes what a predecessor has saved, before the first stream. That was `version` of the plugin, older or
     /// newer than this one, and its options may have been others. An error, in words for the log, refuses the
-    /// state and must leave everything as [`Binding::attach`] did.
+    /// state and must leave everything as [`Binding::attach`] or [`crate::Guard::attach`] did.
     fn restore(&mut self, version: &str, state: &[u8]) -> Result<(), String>;
 }
 

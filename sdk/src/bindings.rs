@@ -46,6 +46,20 @@ pub mod guard {
     });
 }
 
+/// What a guard exports beside its own world if it opens streams.
+pub mod outbound {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "outbound",
+        pub_export_macro: true,
+        export_macro_name: "export_outbound",
+        default_bindings_module: "::zilla_sdk::bindings::outbound",
+        with: {
+            "zilla:plugin/types@0.1.0": crate::bindings::zilla::plugin::types,
+        },
+    });
+}
+
 /// The world of a matcher. What all worlds share is that of the binding's.
 pub mod matcher {
     wit_bindgen::generate!({

@@ -36,7 +36,8 @@ impl Context<'_> {
     }
 
     /// The stream that this [`crate::Stream`] accepted. In a [group](crate::Binding::group), the one that the
-    /// event came on; 0, on which nothing can be done, if that is none of the group's members.
+    /// event came on; 0, on which nothing can be done, if that is none of the group's members. Of an
+    /// [`crate::OutboundGuard`] always 0, which is the guard itself.
     pub fn accepted(&self) -> StreamId {
         self.accepted
     }
@@ -80,7 +81,7 @@ impl Context<'_> {
         Receiver { stream, streams: self.streams, output: self.output }
     }
 
-    /// Opens a stream on behalf of [the accepted one](Context::accepted). Where it goes, the routes in
+    /// Opens a stream on behalf of [the accepted one](Context::accepted), or of an [`crate::OutboundGuard`]. Where it goes, the routes in
     /// `zilla.yaml` say; a refusal comes as `on_reset`. Its events come to this [`crate::Stream`], with its id as
     /// [`Context::stream`].
     pub fn open(
@@ -97,9 +98,11 @@ impl Context<'_> {
         accepted: StreamId,
         attributes: impl FnOnce(&mut AttributesWriter<'_>),
     ) -> Result<StreamId, OpenError> {
-        let is_accepted = accepted & 1 == 1;
-        let entry = self.streams.get_own(accepted, self.owner).filter(|_| is_accepted);
-        entry.filter(|entry| !entry.is_gone()).ok_or(OpenError::AcceptedIsOver)?;
+        if !self.streams.is_outbound {
+            let is_accepted = accepted & 1 == 1;
+            let entry = self.streams.get_own(accepted, self.owner).filter(|_| is_accepted);
+            entry.filter(|entry| !entry.is_gone()).ok_or(OpenError::AcceptedIsOver)?;
+        }
         let id = self.streams.open(self.owner).ok_or(OpenError::TooManyStreams)?;
         let Some(frame) = self.output.push_attributes(id, FrameKind::Begin, attributes) else {
             self.streams.unopen(id);
@@ -130,13 +133,13 @@ impl Context<'_> {
     /// and `end` waits for the run. The run carries payload only, no flags and no attributes.
     ///
     /// False, and nothing happens, if `octets` is 0, if `from` is over, if `to` has not begun or is over,
-    /// or if one of them has a run already.
+    /// or if one of them has a run already. An [`crate::OutboundGuard`] has no runs.
     pub fn forward(&mut self, from: StreamId, to: StreamId, octets: u64) -> bool {
         self.streams.start_run(self.owner, from, to, octets)
     }
 
     /// Asks for `on_signal(token)` at a time in ms of `now().monotonic_ms`. The same token again moves it.
-    /// Timers end with [the accepted stream](Context::accepted).
+    /// Timers end with [the accepted stream](Context::accepted); those of an [`crate::OutboundGuard`] with its instance.
     pub fn timer(&mut self, token: u32, deadline_ms: u64) {
         self.timer_on(self.accepted, token, deadline_ms);
     }
@@ -158,8 +161,9 @@ impl Context<'_> {
     }
 
     fn set_timer(&mut self, stream: StreamId, token: u32, deadline_ms: u64) {
+        let is_own = self.streams.is_outbound && stream == 0;
         let entry = self.streams.get_own(stream, self.owner);
-        if entry.is_some_and(|entry| !entry.is_gone()) {
+        if is_own || entry.is_some_and(|entry| !entry.is_gone()) {
             push_timer(self.output, stream, token, deadline_ms);
         }
     }

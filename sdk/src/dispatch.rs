@@ -250,7 +250,7 @@ impl<B: Binding> Instance<B> {
     }
 }
 
-impl<B: State> Instance<B> {
+impl<B: Binding + State> Instance<B> {
     /// State for a successor.
     pub fn save(&self) -> Vec<u8> {
         self.binding.save()
@@ -270,7 +270,7 @@ pub(crate) struct Given<'a> {
 }
 
 impl<'a> Given<'a> {
-    fn cut(frame: &'a Frame, octets: &'a [u8]) -> Option<Self> {
+    pub(crate) fn cut(frame: &'a Frame, octets: &'a [u8]) -> Option<Self> {
         let (_, rest) = octets.split_at_checked(frame.offset as usize)?;
         let (attributes, rest) = rest.split_at_checked(frame.attributes as usize)?;
         let (payload, _) = rest.split_at_checked(frame.payload as usize)?;
@@ -307,7 +307,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    fn dispatch<S: Stream>(&self, stream: &mut S, cx: &mut Context<'_>) {
+    pub(crate) fn dispatch<S: Stream>(&self, stream: &mut S, cx: &mut Context<'_>) {
         match self.frame.kind {
             FrameKind::Begin => stream.on_begin(self.begin(), cx),
             FrameKind::Data => stream.on_data(self.data(), cx),

@@ -9,6 +9,8 @@
 /// | `zilla_sdk::export!(Hello);` | a [`Binding`](crate::Binding) |
 /// | `zilla_sdk::export!(Counter: State);` | one that leaves its [`State`](crate::State) to a successor |
 /// | `zilla_sdk::export!(Tickets: Guard);` | a [`Guard`](crate::Guard) |
+/// | `zilla_sdk::export!(Keys: Guard + Outbound);` | one that opens streams, an [`OutboundGuard`](crate::OutboundGuard) |
+/// | `zilla_sdk::export!(Keys: Guard + Outbound + State);` | one that leaves its [`State`](crate::State) to a successor, too |
 /// | `zilla_sdk::export!(Language: Matcher);` | a [`Matcher`](crate::Matcher) |
 #[macro_export]
 macro_rules! export {
@@ -129,6 +131,92 @@ macro_rules! export {
         const _: fn() = || {
             fn is_guard<G: $crate::Guard>() {}
             is_guard::<$guard>();
+        };
+    };
+    (@outbound $guard:ty { $($state:tt)* }) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::bindings::guard::exports::zilla::plugin::guard_exports as wit;
+            use $crate::bindings::outbound::exports::zilla::plugin::outbound_exports as outbound;
+            use $crate::outbound::OutboundInstance;
+
+            struct Component;
+
+            std::thread_local! {
+                static INSTANCE: std::cell::RefCell<Option<OutboundInstance<$guard>>> =
+                    const { std::cell::RefCell::new(None) };
+            }
+
+            /// Calls the guard, which is attached before anything is asked of it.
+            fn with<T>(call: impl FnOnce(&mut OutboundInstance<$guard>) -> T) -> T {
+                INSTANCE.with_borrow_mut(|slot| call(slot.as_mut().expect("attached before it is called")))
+            }
+
+            impl wit::Guest for Component {
+                fn describe() -> wit::Description {
+                    $crate::log_panics();
+                    $crate::guard::describe::<$guard>(std::env!("CARGO_PKG_VERSION"))
+                }
+
+                fn attach(config: wit::GuardConfig) -> Result<(), Vec<$crate::ConfigError>> {
+                    $crate::log_panics();
+                    let instance = OutboundInstance::attach(config)?;
+                    INSTANCE.with_borrow_mut(|slot| *slot = Some(instance));
+                    Ok(())
+                }
+
+                fn authorize(now: $crate::Instant, credentials: Vec<u8>) -> Option<wit::Session> {
+                    with(|instance| $crate::guard::authorize(instance.guard(), now, &credentials))
+                }
+
+                fn detach() {
+                    if let Some(instance) = INSTANCE.with_borrow_mut(Option::take) {
+                        instance.detach();
+                    }
+                }
+            }
+
+            impl outbound::Guest for Component {
+                fn outbound(limits: $crate::Limits) -> Option<outbound::OwnBindings> {
+                    with(|instance| instance.outbound(limits))
+                }
+
+                fn deliver(now: $crate::Instant, frames: Vec<$crate::Frame>, octets: Vec<u8>) -> $crate::Batch {
+                    with(|instance| instance.deliver(now, &frames, &octets))
+                }
+            }
+
+            $crate::bindings::guard::export_guard!(Component with_types_in $crate::bindings::guard);
+            $crate::bindings::outbound::export_outbound!(Component with_types_in $crate::bindings::outbound);
+            $($state)*
+        };
+        const _: fn() = || {
+            fn opens_streams<G: $crate::OutboundGuard>() {}
+            opens_streams::<$guard>();
+        };
+    };
+    ($guard:ty: Guard + Outbound) => {
+        $crate::export!(@outbound $guard {});
+    };
+    ($guard:ty: Guard + Outbound + State) => {
+        $crate::export!(@outbound $guard {
+            use $crate::bindings::state::exports::zilla::plugin::state_exports as state;
+
+            impl state::Guest for Component {
+                fn save() -> Vec<u8> {
+                    with(|instance| $crate::State::save(instance.guard()))
+                }
+
+                fn restore(version: String, state: Vec<u8>) -> Result<(), String> {
+                    with(|instance| $crate::State::restore(instance.guard(), &version, &state))
+                }
+            }
+
+            $crate::bindings::state::export_state!(Component with_types_in $crate::bindings::state);
+        });
+        const _: fn() = || {
+            fn has_state<G: $crate::State>() {}
+            has_state::<$guard>();
         };
     };
     ($matcher:ty: Matcher) => {

@@ -10,7 +10,8 @@
 //! * [`Context`] sends, receives, opens streams and sets timers. Credit cannot be overrun: a [`Sender`]
 //!   takes what there is and leaves the rest.
 //! * [`State`], for those that have any, is what a new version takes over from the one it replaces.
-//! * [`Guard`] says who somebody is; it [checks](Guard::authorize) credentials and answers with a [`Session`].
+//! * [`Guard`] says who somebody is; it [checks](Guard::authorize) credentials and answers with a [`Session`]. An
+//!   [`OutboundGuard`] opens streams as well, to fetch keys or to ask a server.
 //! * [`Matcher`] is a test of one's own on new streams, which routes name by `matched`.
 //! * [`GuardName`] and [`ByGuard`] are names in options that the host checks, as it does all references of the file.
 //! * [`export!`] makes the component.
@@ -31,6 +32,8 @@ pub mod guard;
 pub mod host;
 #[doc(hidden)]
 pub mod matcher;
+#[doc(hidden)]
+pub mod outbound;
 mod output;
 mod owner;
 mod receiver;
@@ -59,6 +62,7 @@ pub use dispatch::{Instance, describe};
 pub use export::log_panics;
 pub use guard::{Credentials, Guard, GuardConfig, Refused, Session};
 pub use matcher::{Match, Matcher, MatcherConfig, Query};
+pub use outbound::{Outbound, OutboundGuard};
 pub use receiver::Receiver;
 pub use references::{ByGuard, GuardName};
 pub use route::{Assignment, Condition, Predicate, Route, Test};
@@ -70,8 +74,9 @@ pub mod prelude {
     pub use crate::{
         Attributes, AttributesWriter, Begin, Binding, BindingConfig, BindingContext, ByGuard, CloseCode,
         ConfigError, Context, Credentials, Data, Guard, GuardConfig, GuardName, Instant, Kind, KindOptions,
-        Match, Matcher, MatcherConfig, NoOptions, OpenError, Payload, Predicate, Query, Refused, Reset,
-        Route, RouteConfig, RouteSchema, Routing, Session, State, Stream, StreamId, Test, config_error,
+        Match, Matcher, MatcherConfig, NoOptions, OpenError, Outbound, OutboundGuard, Payload, Predicate,
+        Query, Refused, Reset, Route, RouteConfig, RouteSchema, Routing, Session, State, Stream, StreamId,
+        Test, config_error,
     };
     pub use schemars::JsonSchema;
     pub use serde::Deserialize;

@@ -71,7 +71,11 @@ impl Streams {
     /// Begins a run if both streams are free for one.
     pub(crate) fn start_run(&mut self, owner: usize, from: StreamId, to: StreamId, octets: u64) -> bool {
         let is_open = |entry: &&mut Entry| entry.sending == Phase::Open && entry.fed_by == 0;
-        if octets == 0 || from == self.reclaimed || self.get_own(to, owner).filter(is_open).is_none() {
+        if octets == 0
+            || self.is_outbound
+            || from == self.reclaimed
+            || self.get_own(to, owner).filter(is_open).is_none()
+        {
             return false;
         }
         let Some(entry) = self.get_own(from, owner).filter(|entry| entry.receiving != Phase::Over) else {

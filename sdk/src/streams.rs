@@ -96,6 +96,8 @@ pub(crate) struct Streams {
     pub(crate) reclaimed: StreamId,
     /// When the host closes what is left; none before it drains.
     pub(crate) drain_deadline_ms: Option<u64>,
+    /// Whether none is ever accepted: those that are opened are on nobody's behalf.
+    pub(crate) is_outbound: bool,
     pub(crate) limits: Limits,
 }
 
@@ -112,8 +114,14 @@ impl Streams {
             calls: 0,
             reclaimed: 0,
             drain_deadline_ms: None,
+            is_outbound: false,
             limits,
         }
+    }
+
+    /// Those of who opens streams and accepts none.
+    pub(crate) fn outbound(limits: Limits) -> Self {
+        Self { is_outbound: true, ..Self::new(limits) }
     }
 
     /// A call begins.

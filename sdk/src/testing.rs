@@ -55,10 +55,12 @@
 //! * **Forwards** are the host's: the harness moves the payload from peer to peer.
 //! * Routes are not evaluated, since hosts do that: [`Harness::routes`] shows what was compiled.
 //!
-//! A [`GuardHarness`] and a [`MatcherHarness`] run what has no streams: a test asks, and looks at the answer.
+//! A [`GuardHarness`] and a [`MatcherHarness`] run what has no streams: a test asks, and looks at the answer. An
+//! [`OutboundHarness`] runs a guard that opens streams: a test asks it, and plays the peers.
 
 mod config;
 mod frame;
+mod outbound;
 mod peer;
 mod policy;
 mod rules;
@@ -80,6 +82,7 @@ pub use frame::{
     Frame, abort, begin, begin_with, begun, begun_with, challenge, data, end, end_with, flush, message,
     reset, window,
 };
+pub use outbound::OutboundHarness;
 pub use peer::Peer;
 pub(crate) use policy::ask_guards;
 pub use policy::{GuardHarness, MatcherHarness, StreamQuery, guards, query};
@@ -103,7 +106,9 @@ impl<B: Binding> Harness<B> {
         let stage = Rc::new(RefCell::new(Stage::new(Box::new(instance), limits)));
         Ok(Self { stage, routes, binding: PhantomData })
     }
+}
 
+impl<B> Harness<B> {
     /// Opens a stream to the binding with [`begin`] or [`begin_with`].
     #[track_caller]
     pub fn open(&self, begin: Frame) -> Peer {
@@ -197,7 +202,7 @@ impl<B: Binding> Harness<B> {
     }
 }
 
-impl<B: State> Harness<B> {
+impl<B: Binding + State> Harness<B> {
     /// What the binding would leave to its successor; it goes on.
     pub fn save(&self) -> Vec<u8> {
         self.with_instance(|instance| instance.save())

@@ -5,6 +5,7 @@ mod credit;
 mod forward;
 mod group;
 mod lifetime;
+mod outbound;
 mod policy;
 mod probe;
 mod relay;

@@ -22,12 +22,7 @@ pub struct GuardHarness<G> {
 impl<G: Guard> GuardHarness<G> {
     /// Attaches the guard to its entry in `zilla.yaml`: `options`.
     pub fn attach(yaml: &str) -> Result<Self, Vec<ConfigError>> {
-        let config = guard_wit::GuardConfig {
-            namespace: "test".to_owned(),
-            name: G::TYPE.to_owned(),
-            options: options(yaml, G::TYPE)?,
-        };
-        Ok(Self { guard: guard::attach(config)?, now: Instant::of_tests() })
+        Ok(Self { guard: guard::attach(guard_config::<G>(yaml)?)?, now: Instant::of_tests() })
     }
 
     /// Has the guard check credentials.
@@ -173,6 +168,12 @@ struct ComponentYaml {
     type_name: Option<String>,
     #[serde(default)]
     options: Mapping,
+}
+
+/// The configuration of a guard as the host hands it over.
+pub(super) fn guard_config<G: Guard>(yaml: &str) -> Result<guard_wit::GuardConfig, Vec<ConfigError>> {
+    let options = options(yaml, G::TYPE)?;
+    Ok(guard_wit::GuardConfig { namespace: "test".to_owned(), name: G::TYPE.to_owned(), options })
 }
 
 /// `options` as the host hands them over.

@@ -8,7 +8,8 @@ use super::frame::{Frame, window};
 use super::rules;
 use super::track::{Phase, Track};
 use crate::bindings::zilla::plugin::types::{self as wit, FrameKind, Instant, Limits, StreamId};
-use crate::{Batch, Binding, Instance};
+use crate::outbound::OutboundInstance;
+use crate::{Batch, Binding, Instance, OutboundGuard};
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -26,6 +27,16 @@ pub(super) trait Plugin: Any {
 }
 
 impl<B: Binding> Plugin for Instance<B> {
+    fn deliver(&mut self, now: Instant, frames: &[wit::Frame], octets: &[u8]) -> Batch {
+        Self::deliver(self, now, frames, octets)
+    }
+
+    fn streams(&self) -> usize {
+        Self::streams(self)
+    }
+}
+
+impl<G: OutboundGuard> Plugin for OutboundInstance<G> {
     fn deliver(&mut self, now: Instant, frames: &[wit::Frame], octets: &[u8]) -> Batch {
         Self::deliver(self, now, frames, octets)
     }
@@ -105,6 +116,12 @@ impl Stage {
             self.call(deliveries)?;
         }
         Err(format!("the binding has not come to rest after {CALLS_MAX} calls"))
+    }
+
+    /// Makes a call without a frame, and those that follow from it.
+    pub(super) fn turn(&mut self) -> Result<(), Broken> {
+        self.call(Vec::new())?;
+        self.settle()
     }
 
     fn take_due(&mut self) {
