@@ -32,6 +32,11 @@ impl Breaker {
         now_ms >= self.open_until_ms
     }
 
+    /// When it closes, in ms; in the past if it is closed.
+    pub(crate) fn open_until_ms(&self) -> u64 {
+        self.open_until_ms
+    }
+
     /// Counts a trap. If it opens the breaker: for how many ms.
     pub(crate) fn on_trap(&mut self, now_ms: u64) -> Option<u64> {
         let is_in_a_row =

@@ -9,16 +9,17 @@
 //! They fail closed: a guard that traps, takes too long or answers nonsense accepts nobody. A guard has a store of
 //! its own, so it is called in the middle of a binding's call, and each has its own budget.
 
+mod handover;
 mod known;
 mod slot;
 
 use crate::plan::{Pipeline, PlannedGuard};
-use crate::plugin::{GuardInstance, Instance, Instant, Refusal};
+use crate::plugin::{GuardInstance, Instance, Instant, Refusal, Returned};
 use known::Seal;
 use slot::Slot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use zilla_engine::{Authorizations, Engine, Session};
+use zilla_engine::{Authorizations, Batch, Engine, Session};
 
 /// Octets of credentials that a guard is asked about; longer ones are rejected. A token is a few thousand octets, and
 /// what no header can carry is none.
@@ -28,20 +29,41 @@ pub(crate) const CREDENTIALS_OCTETS_MAX: usize = 64 << 10;
 #[derive(Default)]
 pub(crate) struct Guards {
     slots: BTreeMap<crate::plan::Fingerprint, Slot>,
+    /// How many guards there were.
+    started: u64,
     seal: Seal,
 }
 
+/// What the pipeline of a guard's own bindings is to do for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Nothing.
+    Nothing,
+    /// Call it, without a frame if there is none.
+    Call,
+    /// Wait until this time, in ms: it traps again and again.
+    At(u64),
+}
+
 impl Guards {
-    /// A pipeline begins that may ask these guards. An instance is for a guard that nobody asked before.
+    /// A pipeline begins that may ask these guards. An instance is for a guard that nobody asked before; it takes over
+    /// the state of the one before it.
     pub(crate) fn start(
         &mut self,
         guards: &[Arc<PlannedGuard>],
         instances: Vec<Option<Box<dyn GuardInstance>>>,
+        now_ms: u64,
     ) {
         for (planned, instance) in guards.iter().zip(instances) {
-            let slot =
-                self.slots.entry(planned.fingerprint).or_insert_with(|| Slot::new(Arc::clone(planned)));
-            slot.start(instance);
+            if !self.slots.contains_key(&planned.fingerprint) {
+                self.started += 1;
+                let mut slot = Slot::new(Arc::clone(planned), instance, self.started);
+                handover::hand_over(self.slots.values_mut(), &mut slot, now_ms);
+                self.slots.insert(planned.fingerprint, slot);
+            }
+            if let Some(slot) = self.slots.get_mut(&planned.fingerprint) {
+                slot.start();
+            }
         }
     }
 
@@ -53,6 +75,28 @@ impl Guards {
                 slot.detach();
             }
         }
+    }
+
+    /// Whether the instance that had opened the streams of a guard is gone since this was asked last.
+    pub(crate) fn take_lost(&mut self, planned: &PlannedGuard) -> bool {
+        self.slots.get_mut(&planned.fingerprint).is_some_and(Slot::take_lost)
+    }
+
+    /// Whether a guard that opens streams is to be called although nothing has come for it.
+    pub(crate) fn due(&self, planned: &PlannedGuard, now: Instant) -> Due {
+        self.slots.get(&planned.fingerprint).map_or(Due::Nothing, |slot| slot.due(now))
+    }
+
+    /// Has a guard handle frames of the streams that it has opened. False if it did not: they are lost.
+    pub(crate) fn deliver(
+        &mut self,
+        planned: &PlannedGuard,
+        now: Instant,
+        batch: &Batch,
+        returned: &mut Returned,
+    ) -> bool {
+        let slot = self.slots.get_mut(&planned.fingerprint);
+        slot.is_some_and(|slot| slot.deliver(now, batch, returned))
     }
 
     /// Has a guard check credentials, unless what it said of them is known.

@@ -7,6 +7,7 @@ mod check;
 mod compile;
 mod components;
 mod expressions;
+mod own;
 mod pipeline;
 mod planner;
 pub(crate) mod vaults;
@@ -16,7 +17,7 @@ use crate::plugin::{
     BindingConfig, BindingType, Concept, Digest, GuardType, LibraryError, MatcherType, PluginOptions,
 };
 pub(crate) use components::{PlannedGuard, PlannedMatcher};
-pub(crate) use pipeline::{Fingerprint, Pipeline};
+pub(crate) use pipeline::{Fingerprint, Opener, Pipeline};
 use planner::Planner;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -107,6 +108,14 @@ pub(crate) enum Role {
 }
 
 impl Planned {
+    /// What it listens on.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        match &self.role {
+            Role::Native(role) => role.addresses(),
+            Role::Plugin { .. } => Vec::new(),
+        }
+    }
+
     /// The worker that alone has an instance of it, if it is not on every one. It follows from the name, so it stays
     /// the same from generation to generation, and bindings are spread over the workers.
     pub(crate) fn home(&self, workers: usize) -> Option<usize> {
@@ -125,7 +134,7 @@ impl Plan {
         let (guards, matchers) = (planner.plan_guards(), planner.plan_matchers());
         let bindings: Vec<_> = config.bindings.iter().map(|binding| planner.plan(binding)).collect();
         planner.check_references();
-        let mut problems = planner.problems;
+        let (mut problems, own) = (planner.problems, planner.own);
         problems.extend(zilla_config::unused_bindings(config, |binding| {
             NativeType::of(&binding.type_name).is_some_and(|native| !native.accepts(binding.kind))
         }));
@@ -134,9 +143,13 @@ impl Plan {
         }
         let bindings = bindings.into_iter().collect::<Option<Vec<_>>>();
         let asked = pipeline::Asked { guards, matchers: matchers.into_iter().flatten().collect() };
-        let pipelines = bindings.map(|bindings| pipeline::split(config, bindings, &asked, Limits::default()));
         let files = vaults::files(config, base);
-        (pipelines.map(|pipelines| Self { pipelines, files }), problems)
+        let plan = bindings.map(|bindings| {
+            let mut pipelines = pipeline::split(config, bindings, &asked, Limits::default());
+            pipelines.extend(own::pipelines(own, &pipelines));
+            Self { pipelines, files }
+        });
+        (plan, problems)
     }
 
     /// Finds what else is wrong with a file that has errors already: types, kinds, options, conditions. Nothing
@@ -168,9 +181,14 @@ impl Plan {
         self.pipelines.iter().flat_map(|pipeline| pipeline.addresses()).collect()
     }
 
-    /// How many bindings it has.
+    /// How many bindings of the file it has.
     pub fn bindings(&self) -> usize {
-        self.pipelines.iter().map(|pipeline| pipeline.bindings.len()).sum()
+        self.of_the_file().count()
+    }
+
+    fn of_the_file(&self) -> impl Iterator<Item = &Planned> {
+        let pipelines = self.pipelines.iter().filter(|pipeline| pipeline.opener.is_none());
+        pipelines.flat_map(|pipeline| &pipeline.bindings)
     }
 
     /// What its plugins are, each by what it serves.
@@ -196,9 +214,8 @@ impl Plan {
         bindings.chain(guards).chain(matchers).collect()
     }
 
-    /// How many of its bindings are plugins.
+    /// How many of the file's bindings are plugins.
     pub fn plugins(&self) -> usize {
-        let bindings = self.pipelines.iter().flat_map(|pipeline| &pipeline.bindings);
-        bindings.filter(|planned| matches!(planned.role, Role::Plugin { .. })).count()
+        self.of_the_file().filter(|planned| matches!(planned.role, Role::Plugin { .. })).count()
     }
 }

@@ -39,6 +39,7 @@ pub use cache::Cache;
 pub use contract::exports::zilla::plugin::binding_exports::{
     BindingConfig, Description, KindDescription, Placement, Route, RouteConfig, Routing,
 };
+pub use contract::outbound::exports::zilla::plugin::outbound_exports::OwnBindings;
 pub use contract::zilla::plugin::host::Refusal;
 pub use contract::zilla::plugin::types::{ConfigError, Instant, Limits};
 pub use digest::Digest;

@@ -164,7 +164,7 @@ impl Worker {
         }
         for mut new in apply.start {
             let (name, guards) = (new.plan.name.clone(), std::mem::take(&mut new.guards));
-            self.scratch.guards().start(&new.plan.guards, guards);
+            self.scratch.guards().start(&new.plan.guards, guards, now_ms);
             let entry = self.pipelines.vacant_entry();
             match Running::start(entry.key() as u32, apply.generation, new, &mut listeners) {
                 Ok(running) => {
@@ -216,9 +216,13 @@ impl Worker {
         }
     }
 
+    /// One turn of each. Those of guards come last: what was asked of a guard may have it open streams.
     fn turn(&mut self, now: Instant) {
-        for (_, running) in &mut self.pipelines {
-            running.turn(now, &mut self.scratch);
+        for is_of_guard in [false, true] {
+            let pipelines = self.pipelines.iter_mut().map(|(_, running)| running);
+            for running in pipelines.filter(|running| running.is_of_guard() == is_of_guard) {
+                running.turn(now, &mut self.scratch);
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! One guard on one worker: its instance, and what becomes of it when it traps.
 
+use super::Due;
 use super::known::{Known, Sealed};
 use crate::breaker::Breaker;
 use crate::plan::PlannedGuard;
-use crate::plugin::{GuardInstance, GuardSession, Instant, Refusal, Trap};
+use crate::plugin::{GuardInstance, GuardSession, Instant, Refusal, Returned, Trap};
 use std::sync::Arc;
-use zilla_engine::Session;
+use zilla_engine::{Batch, Session};
 
 /// Octets of all that a guard may say of somebody; an answer with more is malformed. It is kept for each of many
 /// sessions, and routes look through its roles.
@@ -19,33 +20,44 @@ const REPORT_MS: u64 = 1_000;
 
 /// See the module.
 pub(crate) struct Slot {
-    planned: Arc<PlannedGuard>,
+    pub(super) planned: Arc<PlannedGuard>,
+    /// Higher than that of all guards that were there before.
+    pub(super) number: u64,
     /// Pipelines that may ask it.
     users: usize,
     /// None before the first call and after a trap.
-    instance: Option<Box<dyn GuardInstance>>,
+    pub(super) instance: Option<Box<dyn GuardInstance>>,
     breaker: Breaker,
     known: Known,
+    /// Whether it is to be called for what it opens: it is new, or has been asked.
+    is_due: bool,
+    /// Whether an instance is gone whose streams are not.
+    is_lost: bool,
     next_report_ms: u64,
 }
 
 impl Slot {
-    pub(crate) fn new(planned: Arc<PlannedGuard>) -> Self {
+    pub(crate) fn new(
+        planned: Arc<PlannedGuard>,
+        instance: Option<Box<dyn GuardInstance>>,
+        number: u64,
+    ) -> Self {
         Self {
             planned,
+            number,
             users: 0,
-            instance: None,
+            instance,
             breaker: Breaker::default(),
             known: Known::default(),
+            is_due: true,
+            is_lost: false,
             next_report_ms: 0,
         }
     }
 
-    pub(crate) fn start(&mut self, instance: Option<Box<dyn GuardInstance>>) {
+    /// One pipeline more may ask it.
+    pub(crate) fn start(&mut self) {
         self.users += 1;
-        if self.instance.is_none() {
-            self.instance = instance;
-        }
     }
 
     /// Whether nobody asks it any more.
@@ -72,7 +84,8 @@ impl Slot {
         if !self.breaker.is_closed(now.monotonic_ms) {
             return Err(Refusal::Unavailable);
         }
-        let answer = match self.call(credentials, now) {
+        self.is_due = true;
+        let answer = match self.instance().and_then(|instance| instance.authorize(now, credentials)) {
             Ok(answer) => answer,
             Err(trap) => {
                 self.on_trap(&trap, now.monotonic_ms);
@@ -92,20 +105,47 @@ impl Slot {
         Ok(self.known.insert(sealed, session, now))
     }
 
-    fn call(&mut self, credentials: &[u8], now: Instant) -> Result<Option<GuardSession>, Trap> {
-        let instance = match &mut self.instance {
-            Some(instance) => instance,
-            slot @ None => {
-                let attached = self.planned.guard_type.attach(&self.planned.config);
-                slot.insert(attached.map_err(|error| Trap::Other(error.to_string()))?)
-            }
-        };
-        instance.authorize(now, credentials)
+    pub(crate) fn due(&self, now: Instant) -> Due {
+        match self.is_due {
+            true if self.breaker.is_closed(now.monotonic_ms) => Due::Call,
+            true => Due::At(self.breaker.open_until_ms()),
+            false => Due::Nothing,
+        }
     }
 
-    fn on_trap(&mut self, trap: &Trap, now_ms: u64) {
+    pub(crate) fn take_lost(&mut self) -> bool {
+        std::mem::take(&mut self.is_lost)
+    }
+
+    /// Handles frames of streams that it has opened. False if there is nobody who could.
+    pub(crate) fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> bool {
+        if !self.breaker.is_closed(now.monotonic_ms) {
+            return false;
+        }
+        self.is_due = false;
+        let delivered = self.instance().and_then(|instance| instance.deliver(now, batch, returned));
+        if let Err(trap) = &delivered {
+            self.on_trap(trap, now.monotonic_ms);
+        }
+        delivered.is_ok()
+    }
+
+    /// The instance, which is made if there is none.
+    fn instance(&mut self) -> Result<&mut Box<dyn GuardInstance>, Trap> {
+        match &mut self.instance {
+            Some(instance) => Ok(instance),
+            slot @ None => {
+                let attached = self.planned.attach().map_err(|error| Trap::Other(error.to_string()))?;
+                Ok(slot.insert(attached))
+            }
+        }
+    }
+
+    pub(super) fn on_trap(&mut self, trap: &Trap, now_ms: u64) {
         let guard = &self.planned.name;
         self.instance = None;
+        // The next instance opens its own.
+        (self.is_due, self.is_lost) = (true, true);
         tracing::error!(%guard, reason = %trap, "a guard trapped, it accepts nobody in this call");
         if let Some(pause_ms) = self.breaker.on_trap(now_ms) {
             tracing::error!(%guard, pause_ms, "breaker: a guard traps again and again, it accepts nobody new");

@@ -190,7 +190,8 @@ impl Planner<'_> {
             self.check_shared(settings);
             let name = &settings.type_name;
             let is_used = self.config.bindings.iter().any(|binding| binding.type_name == *name)
-                || guards.iter().chain(matchers).any(|component| component.type_name == *name);
+                || guards.iter().chain(matchers).any(|component| component.type_name == *name)
+                || self.own.iter().any(|(_, own)| own.bindings.iter().any(|of| of.type_name == *name));
             if !is_used || NativeType::of(name).is_some() {
                 let found = if is_used {
                     format!("`{name}`, which is native")

@@ -1,8 +1,11 @@
 //! Guards and matchers of a file: each resolved, checked and attached once, on an instance that is thrown away.
 
-use super::pipeline::Fingerprint;
-use super::planner::{Planner, Wanted, parse_schema};
-use crate::plugin::{AttachError, Digest, GuardConfig, GuardType, MatcherConfig, MatcherType, PluginOptions};
+use super::Planned;
+use super::pipeline::{Fingerprint, bindings_text};
+use super::planner::{Planner, Wanted, parse_schema, stream_limits};
+use crate::plugin::{
+    AttachError, Digest, GuardConfig, GuardInstance, GuardType, MatcherConfig, MatcherType, PluginOptions,
+};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +18,21 @@ pub(crate) struct PlannedGuard {
     pub(crate) name: Arc<str>,
     pub(crate) guard_type: Arc<dyn GuardType>,
     pub(crate) config: Arc<GuardConfig>,
-    /// Two guards with one fingerprint do the same, so that what one has answered, the other would.
+    pub(crate) options: PluginOptions,
+    /// Two guards with one fingerprint do the same, so that what one has answered, the other would. It covers a guard's
+    /// own bindings.
     pub(crate) fingerprint: Fingerprint,
+}
+
+impl PlannedGuard {
+    /// Makes an instance that is ready to be asked.
+    pub(crate) fn attach(&self) -> Result<Box<dyn GuardInstance>, AttachError> {
+        let mut instance = self.guard_type.attach(&self.config)?;
+        if self.guard_type.opens_streams() {
+            instance.outbound(stream_limits(self.options.allowance.quota)).map_err(AttachError::Failed)?;
+        }
+        Ok(instance)
+    }
 }
 
 /// A matcher that can run.
@@ -31,7 +47,7 @@ pub(crate) struct PlannedMatcher {
 }
 
 /// Who serves a component, to be told with what is wrong with it.
-struct Served<'a> {
+pub(super) struct Served<'a> {
     type_name: &'a str,
     file: Option<&'a Path>,
 }
@@ -59,8 +75,17 @@ impl Planner<'_> {
         self.check_values_of(&served, &at, &guard.options, &guard_type.describe().options_schema)?;
         let (namespace, name) = (guard.namespace.clone(), guard.name.clone());
         let config = GuardConfig { namespace, name, options: mapping(&guard.options) };
-        match guard_type.attach(&config) {
-            Ok(_instance) => Some(planned(guard, guard_type, config, &options)),
+        let attached = guard_type.attach(&config).and_then(|mut instance| {
+            instance.outbound(stream_limits(options.allowance.quota)).map_err(AttachError::Failed)
+        });
+        match attached {
+            Ok(None) => Some(planned(guard, guard_type, config, options, None)),
+            Ok(Some(bindings)) => {
+                let own = self.plan_own(guard, &served, &bindings)?;
+                let guard = planned(guard, guard_type, config, options, Some(&own.bindings));
+                self.own.push((guard.fingerprint, own));
+                Some(guard)
+            }
             Err(error) => {
                 self.report_attach(&served, &guard.at, error, |path| guard.at.pointer(path));
                 None
@@ -170,7 +195,7 @@ impl Planner<'_> {
         }
     }
 
-    fn served_problem(&mut self, served: &Served<'_>, at: &NodePath, expected: &str, found: &str) {
+    pub(super) fn served_problem(&mut self, served: &Served<'_>, at: &NodePath, expected: &str, found: &str) {
         let problem = self.config.problem(at, expected, found);
         self.problems.push(match served.file {
             Some(file) => {
@@ -231,9 +256,12 @@ fn planned(
     guard: &Component,
     guard_type: Arc<dyn GuardType>,
     config: GuardConfig,
-    options: &PluginOptions,
+    options: PluginOptions,
+    own: Option<&[Planned]>,
 ) -> PlannedGuard {
-    let text = format!("{} {config:?} {options:?}", guard_type.identity());
+    let own_text = own.map(bindings_text).unwrap_or_default();
+    let text = format!("{} {config:?} {options:?}{own_text}", guard_type.identity());
     let fingerprint = Fingerprint(Digest::of(text.as_bytes()));
-    PlannedGuard { name: qualified(guard).into(), guard_type, config: Arc::new(config), fingerprint }
+    let (name, config) = (qualified(guard).into(), Arc::new(config));
+    PlannedGuard { name, guard_type, config, options, fingerprint }
 }

@@ -26,6 +26,15 @@ pub(crate) struct Pipeline {
     pub(crate) matchers: Vec<PlannedMatcher>,
     /// A binding's position here is its index in the engine.
     pub(crate) bindings: Vec<Planned>,
+    /// The guard whose own bindings these are, if they are.
+    pub(crate) opener: Option<Opener>,
+}
+
+/// A guard that opens streams, in the pipeline of its own bindings.
+pub(crate) struct Opener {
+    pub(crate) guard: Arc<PlannedGuard>,
+    /// Where its streams go.
+    pub(crate) exit: BindingIndex,
 }
 
 /// What a pipeline does, as one number.
@@ -41,10 +50,15 @@ impl fmt::Display for Fingerprint {
 impl Pipeline {
     /// What it listens on.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.bindings.iter().flat_map(|planned| match &planned.role {
-            Role::Native(role) => role.addresses(),
-            Role::Plugin { .. } => Vec::new(),
-        })
+        self.bindings.iter().flat_map(Planned::addresses)
+    }
+
+    /// That of a guard's own bindings.
+    pub(super) fn of_guard(opener: Opener, bindings: Vec<Planned>, limits: Limits) -> Self {
+        let guards = vec![Arc::clone(&opener.guard)];
+        let (name, keys) = (opener.guard.name.to_string(), keys(&bindings));
+        let fingerprint = fingerprint(&bindings, (&guards, &[]), limits);
+        Self { name, fingerprint, keys, limits, guards, matchers: Vec::new(), bindings, opener: Some(opener) }
     }
 }
 
@@ -82,7 +96,9 @@ pub(super) fn split(
         let matchers = take_matchers(&mut bindings, &asked.matchers);
         let (name, keys) = (bindings[0].name.clone(), keys(&bindings));
         let fingerprint = fingerprint(&bindings, (&guards, &matchers), limits);
-        pipelines.push(Arc::new(Pipeline { name, fingerprint, keys, limits, guards, matchers, bindings }));
+        let opener = None;
+        let pipeline = Pipeline { name, fingerprint, keys, limits, guards, matchers, bindings, opener };
+        pipelines.push(Arc::new(pipeline));
     }
     pipelines
 }
@@ -167,6 +183,13 @@ fn fingerprint(
     for PlannedMatcher { name, matcher_type, config, options, uses } in matchers {
         let _ = write!(text, "\n{name} {} {config:?} {options:?} {uses:?}", matcher_type.identity());
     }
+    text += &bindings_text(bindings);
+    Fingerprint(Digest::of(text.as_bytes()))
+}
+
+/// What tells these bindings from others, but for their keys.
+pub(super) fn bindings_text(bindings: &[Planned]) -> String {
+    let mut text = String::new();
     for Planned { name, type_name, kind, role, engine, is_pinned, guards: _ } in bindings {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n{name} {type_name} {kind} {is_pinned} {engine:?} ");
@@ -177,5 +200,5 @@ fn fingerprint(
             }
         };
     }
-    Fingerprint(Digest::of(text.as_bytes()))
+    text
 }

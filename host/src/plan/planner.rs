@@ -1,8 +1,9 @@
 //! The way of one binding from the file to something that can run.
 
 use super::compile::compile_route;
+use super::own::Own;
 use super::vaults;
-use super::{BindingTypes, Planned, Role};
+use super::{BindingTypes, Fingerprint, Planned, Role};
 use crate::native::{Checked, NativeType};
 use crate::plugin::{
     AttachError, BindingConfig, BindingType, Description, Instant, KindDescription, LibraryError, Placement,
@@ -25,6 +26,8 @@ pub(super) struct Planner<'a> {
     pub(super) addresses: BTreeMap<SocketAddr, String>,
     /// In the order of the file.
     pub(super) vaults: Vec<vaults::Read>,
+    /// Bindings of guards, each by the fingerprint of its guard.
+    pub(super) own: Vec<(Fingerprint, Own)>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -68,6 +71,7 @@ impl<'a> Planner<'a> {
             known: BTreeMap::new(),
             addresses: BTreeMap::new(),
             vaults: Vec::new(),
+            own: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -302,7 +306,6 @@ fn engine_index(index: zilla_config::BindingIndex) -> zilla_engine::BindingIndex
 
 /// What a plugin gets of a binding.
 fn plugin_config(binding: &Binding, quota: Quota) -> BindingConfig {
-    let limits = Limits::default();
     let json = |value: &Value| if value.is_null() { "{}".to_owned() } else { value.to_string() };
     let route = |route: &zilla_config::Route| RouteConfig {
         when: route.when.iter().map(|when| json(&when.conditions)).collect(),
@@ -314,11 +317,17 @@ fn plugin_config(binding: &Binding, quota: Quota) -> BindingConfig {
         kind: binding.kind.as_str().to_owned(),
         options: json(&binding.options),
         routes: binding.routes.iter().map(route).collect(),
-        limits: crate::plugin::Limits {
-            initial_credit: limits.initial_credit,
-            streams: quota.streams,
-            timers: quota.timers,
-            attributes_octets: limits.attributes_octets,
-        },
+        limits: stream_limits(quota),
+    }
+}
+
+/// What an instance is told of the limits of its streams.
+pub(super) fn stream_limits(quota: Quota) -> crate::plugin::Limits {
+    let limits = Limits::default();
+    crate::plugin::Limits {
+        initial_credit: limits.initial_credit,
+        streams: quota.streams,
+        timers: quota.timers,
+        attributes_octets: limits.attributes_octets,
     }
 }

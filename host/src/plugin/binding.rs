@@ -34,10 +34,10 @@ pub(crate) struct Code {
 }
 
 /// `deliver` of the contract, with frames as the engine has them.
-type Deliver = TypedFunc<(Instant, GivenFrames<'static>, &'static [u8]), (ReturnedBatch,)>;
+pub(super) type Deliver = TypedFunc<(Instant, GivenFrames<'static>, &'static [u8]), (ReturnedBatch,)>;
 
 /// The interface that has `deliver`, without its version.
-const EXPORTS: &str = "zilla:plugin/binding-exports@";
+const EXPORTS: &str = "zilla:plugin/binding-exports";
 
 /// A binding type served by a component. Nothing of it runs until it is attached, but for `describe`.
 #[derive(Clone)]
@@ -56,7 +56,8 @@ impl Code {
         World::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(invalid)?;
         let pre = linker.instantiate_pre(&loaded.component).map_err(invalid)?;
         let exports = BindingIndices::new(&pre).map_err(invalid)?;
-        let deliver = find_deliver(loaded).ok_or_else(|| LoadError::WrongWorld(loaded.exports.clone()))?;
+        let deliver =
+            loaded.find_deliver(EXPORTS).ok_or_else(|| LoadError::WrongWorld(loaded.exports.clone()))?;
         let unnamed = Description { type_name: String::new(), version: String::new(), kinds: Vec::new() };
         let (runtime, digest) = (runtime.clone(), loaded.digest);
         let code = Self { runtime, pre, exports, deliver, state: None, description: unnamed, digest };
@@ -133,13 +134,6 @@ impl BindingType for BindingPlugin {
         }
         Ok((Box::new(instance), routes))
     }
-}
-
-/// Where `deliver` is in a component.
-fn find_deliver(loaded: &Loaded) -> Option<ComponentExportIndex> {
-    let name = loaded.exports.iter().find(|export| export.starts_with(EXPORTS))?;
-    let exports = loaded.component.get_export_index(None, name)?;
-    loaded.component.get_export_index(Some(&exports), "deliver")
 }
 
 fn check_description(description: &Description) -> Result<(), String> {

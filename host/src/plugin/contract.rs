@@ -34,6 +34,17 @@ pub mod guard {
     });
 }
 
+/// What a component exports beside the world of a guard if it opens streams.
+pub mod outbound {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "outbound",
+        with: {
+            "zilla:plugin/types": super::zilla::plugin::types,
+        },
+    });
+}
+
 /// What a component exports that serves a matcher type.
 pub mod matcher {
     wasmtime::component::bindgen!({

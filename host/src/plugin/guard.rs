@@ -1,20 +1,25 @@
 //! A guard type served by a component, and its instances.
 
+use super::binding::Deliver;
 use super::contract::guard::exports::zilla::plugin::guard_exports;
 use super::contract::guard::{Guard as World, GuardIndices};
+use super::contract::outbound::{Outbound as OutboundWorld, OutboundIndices};
+use super::contract::state::{State, StateIndices};
 use super::digest::Digest;
-use super::import::InstanceState;
-use super::load::{LoadError, Loaded};
+use super::frames::{GivenFrames, ReturnedBatch};
+use super::import::{InstanceState, one_line};
+use super::load::{LoadError, Loaded, OUTBOUND};
 use super::options::Allowance;
 use super::runtime::Runtime;
 use super::sandbox::{self, ATTACH_BUDGET, Concept, arm, explain};
-use super::{AttachError, Instant, Trap};
+use super::{AttachError, Instant, Limits, OwnBindings, RestoreError, Returned, Trap};
 pub use guard_exports::{Description as GuardDescription, GuardConfig, Session as GuardSession};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Store;
-use wasmtime::component::{HasSelf, InstancePre, Linker};
+use wasmtime::component::{ComponentExportIndex, HasSelf, InstancePre, Linker};
+use zilla_engine::Batch;
 
 /// A guard type: what it is, and how to make an instance for one guard and one worker.
 pub trait GuardType: Send + Sync {
@@ -29,6 +34,16 @@ pub trait GuardType: Send + Sync {
         None
     }
 
+    /// Whether its instances may open streams.
+    fn opens_streams(&self) -> bool {
+        false
+    }
+
+    /// Whether its instances have state to save and restore.
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
     /// Makes an instance and gives it its configuration.
     fn attach(&self, config: &GuardConfig) -> Result<Box<dyn GuardInstance>, AttachError>;
 }
@@ -39,6 +54,28 @@ pub trait GuardInstance: Send {
     /// thrown away.
     fn authorize(&mut self, now: Instant, credentials: &[u8]) -> Result<Option<GuardSession>, Trap>;
 
+    /// The bindings that it opens streams through, if it does. Called once, after it was made, where its type opens
+    /// streams.
+    fn outbound(&mut self, _limits: Limits) -> Result<Option<OwnBindings>, Trap> {
+        Ok(None)
+    }
+
+    /// Handles frames of the streams that it has opened. After a trap it is thrown away.
+    fn deliver(&mut self, _now: Instant, _batch: &Batch, _returned: &mut Returned) -> Result<(), Trap> {
+        Ok(())
+    }
+
+    /// State for its successor, any octets. Called where its type keeps state.
+    fn save(&mut self) -> Result<Vec<u8>, Trap> {
+        Ok(Vec::new())
+    }
+
+    /// Takes what a predecessor of that version has saved, before anything else is asked of it. Called where its type
+    /// keeps state.
+    fn restore(&mut self, _version: &str, _state: &[u8]) -> Result<(), RestoreError> {
+        Ok(())
+    }
+
     /// It is no longer needed.
     fn detach(&mut self) -> Result<(), Trap>;
 }
@@ -48,6 +85,10 @@ pub(crate) struct GuardCode {
     runtime: Runtime,
     pre: InstancePre<InstanceState>,
     exports: GuardIndices,
+    /// Where `outbound` and `deliver` are, if it opens streams.
+    outbound: Option<(OutboundIndices, ComponentExportIndex)>,
+    /// Where `save` and `restore` are, if it keeps state.
+    state: Option<StateIndices>,
     description: GuardDescription,
     digest: Digest,
 }
@@ -74,7 +115,12 @@ impl GuardCode {
             version: String::new(),
             options_schema: String::new(),
         };
-        let code = Self { runtime: runtime.clone(), pre, exports, description, digest: loaded.digest };
+        let outbound = find_outbound(loaded, &pre).map_err(LoadError::WrongOutbound)?;
+        let state = loaded.keeps_state().then(|| StateIndices::new(&pre)).transpose();
+        let state = state.map_err(|error| LoadError::WrongState(format!("{error:#}")))?;
+        let (runtime, digest) = (runtime.clone(), loaded.digest);
+        let code = Self { runtime, pre, exports, outbound, state, description, digest };
+        code.check_exports()?;
         let description = code
             .instantiate("(describe)", &Allowance::default())
             .and_then(|mut instance| instance.describe())
@@ -87,13 +133,51 @@ impl GuardCode {
         &self.description.type_name
     }
 
+    /// Finds out whether what it exports beside its world has the types of the contract: known once there is an instance.
+    fn check_exports(&self) -> Result<(), LoadError> {
+        let mut store = sandbox::store(&self.runtime, (Concept::Guard, "(exports)"), &Allowance::default());
+        let instance = self.pre.instantiate(&mut store);
+        let instance = instance
+            .map_err(|error| LoadError::Undescribed(explain(&store, &error, ATTACH_BUDGET).to_string()))?;
+        if let Some((outbound, deliver)) = &self.outbound {
+            let loaded = outbound.load(&mut store, &instance).map(drop);
+            let typed = instance.get_typed_func(&mut store, *deliver).map(|_: Deliver| ());
+            loaded.and(typed).map_err(|error| LoadError::WrongOutbound(format!("{error:#}")))?;
+        }
+        let state = self.state.as_ref().map(|state| state.load(&mut store, &instance).map(drop));
+        state.unwrap_or(Ok(())).map_err(|error| LoadError::WrongState(format!("{error:#}")))
+    }
+
     fn instantiate(&self, guard: &str, allowance: &Allowance) -> Result<WasmGuard, Trap> {
         let mut store = sandbox::store(&self.runtime, (Concept::Guard, guard), allowance);
-        let made = self.pre.instantiate(&mut store);
-        let world = made.and_then(|instance| self.exports.load(&mut store, &instance));
-        let world = world.map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
-        Ok(WasmGuard { store, world, call_budget: allowance.call_budget })
+        let made = self.pre.instantiate(&mut store).and_then(|instance| {
+            let world = self.exports.load(&mut store, &instance)?;
+            let outbound = match &self.outbound {
+                Some((outbound, deliver)) => {
+                    let outbound = outbound.load(&mut store, &instance)?;
+                    Some((outbound, instance.get_typed_func(&mut store, *deliver)?))
+                }
+                None => None,
+            };
+            let state = self.state.as_ref().map(|state| state.load(&mut store, &instance)).transpose()?;
+            Ok((world, outbound, state))
+        });
+        let (world, outbound, state) = made.map_err(|error| explain(&store, &error, ATTACH_BUDGET))?;
+        Ok(WasmGuard { store, world, outbound, state, call_budget: allowance.call_budget })
     }
+}
+
+/// Where `outbound` and `deliver` are in a component that says it has them.
+fn find_outbound(
+    loaded: &Loaded,
+    pre: &InstancePre<InstanceState>,
+) -> Result<Option<(OutboundIndices, ComponentExportIndex)>, String> {
+    if !loaded.opens_streams() {
+        return Ok(None);
+    }
+    let indices = OutboundIndices::new(pre).map_err(|error| format!("{error:#}"))?;
+    let deliver = loaded.find_deliver(OUTBOUND).ok_or("no `deliver`")?;
+    Ok(Some((indices, deliver)))
 }
 
 impl GuardPlugin {
@@ -115,6 +199,14 @@ impl GuardType for GuardPlugin {
         Some(&self.file)
     }
 
+    fn opens_streams(&self) -> bool {
+        self.code.outbound.is_some()
+    }
+
+    fn keeps_state(&self) -> bool {
+        self.code.state.is_some()
+    }
+
     fn attach(&self, config: &GuardConfig) -> Result<Box<dyn GuardInstance>, AttachError> {
         let name = format!("{}:{}", config.namespace, config.name);
         let mut instance = self.code.instantiate(&name, &self.allowance).map_err(AttachError::Failed)?;
@@ -127,6 +219,8 @@ impl GuardType for GuardPlugin {
 struct WasmGuard {
     store: Store<InstanceState>,
     world: World,
+    outbound: Option<(OutboundWorld, Deliver)>,
+    state: Option<State>,
     call_budget: Duration,
 }
 
@@ -154,6 +248,40 @@ impl GuardInstance for WasmGuard {
         exports
             .call_authorize(&mut self.store, now, credentials)
             .map_err(|error| explain(&self.store, &error, self.call_budget))
+    }
+
+    fn outbound(&mut self, limits: Limits) -> Result<Option<OwnBindings>, Trap> {
+        let Some((outbound, _)) = &self.outbound else { return Ok(None) };
+        arm(&mut self.store, ATTACH_BUDGET);
+        let answer = outbound.zilla_plugin_outbound_exports().call_outbound(&mut self.store, limits);
+        answer.map_err(|error| explain(&self.store, &error, ATTACH_BUDGET))
+    }
+
+    fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
+        let Some((_, deliver)) = &self.outbound else { return Ok(()) };
+        arm(&mut self.store, self.call_budget);
+        let given = (now, GivenFrames(&batch.frames), batch.octets());
+        let (ReturnedBatch { frames, octets },) = deliver
+            .call(&mut self.store, given)
+            .map_err(|error| explain(&self.store, &error, self.call_budget))?;
+        (returned.frames, returned.octets) = (frames.0, octets);
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>, Trap> {
+        let Some(state) = &self.state else { return Ok(Vec::new()) };
+        arm(&mut self.store, self.call_budget);
+        let saved = state.zilla_plugin_state_exports().call_save(&mut self.store);
+        saved.map_err(|error| explain(&self.store, &error, self.call_budget))
+    }
+
+    fn restore(&mut self, version: &str, saved: &[u8]) -> Result<(), RestoreError> {
+        let Some(state) = &self.state else { return Ok(()) };
+        arm(&mut self.store, self.call_budget);
+        let restored = state.zilla_plugin_state_exports().call_restore(&mut self.store, version, saved);
+        let answer =
+            restored.map_err(|error| RestoreError::Failed(explain(&self.store, &error, self.call_budget)))?;
+        answer.map_err(|reason| RestoreError::Refused(one_line(&reason)))
     }
 
     fn detach(&mut self) -> Result<(), Trap> {

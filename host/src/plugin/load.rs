@@ -6,7 +6,7 @@ use super::runtime::Runtime;
 use super::sandbox::Concept;
 use std::fmt;
 use std::path::Path;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, ComponentExportIndex};
 
 /// The version of the contract that this host serves.
 const CONTRACT: &str = "zilla:plugin";
@@ -14,6 +14,9 @@ const CONTRACT_VERSION: &str = "0.1";
 
 /// Interfaces that a plugin may import, without their version.
 const GRANTED: [&str; 2] = ["zilla:plugin/host", "zilla:plugin/types"];
+
+/// What a guard exports that opens streams, without its version.
+pub(crate) const OUTBOUND: &str = "zilla:plugin/outbound-exports";
 
 /// Size of a plugin file in octets; a larger one is refused.
 pub(crate) const FILE_OCTETS_MAX: u64 = 256 << 20;
@@ -65,6 +68,8 @@ pub enum LoadError {
     Undescribed(String),
     /// The component keeps state, but its functions for that are not those of the contract: why not.
     WrongState(String),
+    /// The component is a guard that opens streams, but its functions for that are not those of the contract: why not.
+    WrongOutbound(String),
 }
 
 impl fmt::Display for LoadError {
@@ -101,6 +106,11 @@ impl fmt::Display for LoadError {
                 f,
                 "expected `save` and `restore` as state-exports of {CONTRACT}@{CONTRACT_VERSION} has them, found: \
                  {error}"
+            ),
+            Self::WrongOutbound(error) => write!(
+                f,
+                "expected `outbound` and `deliver` as outbound-exports of {CONTRACT}@{CONTRACT_VERSION} has them, \
+                 found: {error}"
             ),
         }
     }
@@ -159,6 +169,18 @@ impl Loaded {
     /// Whether the component says that it has state to save and restore.
     pub(crate) fn keeps_state(&self) -> bool {
         self.exports.iter().any(|export| is_contract(export, "zilla:plugin/state-exports"))
+    }
+
+    /// Whether the component says that it opens streams as a guard.
+    pub(crate) fn opens_streams(&self) -> bool {
+        self.exports.iter().any(|export| is_contract(export, OUTBOUND))
+    }
+
+    /// Where `deliver` is in an interface that the component exports.
+    pub(crate) fn find_deliver(&self, interface: &str) -> Option<ComponentExportIndex> {
+        let name = self.exports.iter().find(|export| is_contract(export, interface))?;
+        let exports = self.component.get_export_index(None, name)?;
+        self.component.get_export_index(Some(&exports), "deliver")
     }
 }
 

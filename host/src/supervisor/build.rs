@@ -127,8 +127,7 @@ fn pipeline(
 }
 
 fn attach(planned: &PlannedGuard) -> Result<Box<dyn GuardInstance>, String> {
-    let attached = planned.guard_type.attach(&planned.config);
-    attached.map_err(|error| not_attached(&planned.name, planned.guard_type.file(), &error))
+    planned.attach().map_err(|error| not_attached(&planned.name, planned.guard_type.file(), &error))
 }
 
 fn attach_matcher(planned: &PlannedMatcher) -> Result<Box<dyn MatcherInstance>, String> {

@@ -8,10 +8,10 @@ mod portal;
 
 use super::command::{Crossing, NewPipeline};
 use crate::breaker::Breaker;
-use crate::guards::{Asking, Authority, Guards};
+use crate::guards::{Asking, Authority, Due, Guards};
 use crate::native::tcp::Listener;
 use crate::native::{NativeBinding, Seat};
-use crate::plan::{Pipeline, Role};
+use crate::plan::{Opener, Pipeline, PlannedGuard, Role};
 use crate::plugin::{Instant, Returned};
 use crate::worker::wake::Socket;
 use matchers::Matchers;
@@ -63,7 +63,8 @@ pub(super) struct Running {
     pub(super) plan: Arc<Pipeline>,
     pub(super) generation: u64,
     engine: Engine,
-    /// In the order of the plan; behind them, portals of those bindings that are at home here.
+    /// In the order of the plan; behind them, the guard whose own they are, and portals of those bindings that are at home
+    /// here.
     bindings: Vec<Slot>,
     /// When a drain is over, in ms; none while the pipeline takes new streams.
     pub(super) drain_until_ms: Option<u64>,
@@ -72,6 +73,8 @@ pub(super) struct Running {
     matchers: Matchers,
     /// When a session is over or is to be renewed, in ms.
     session_deadline_ms: Option<u64>,
+    /// When the guard whose own bindings these are is to be called, in ms.
+    opener_deadline_ms: Option<u64>,
     /// Before this time, nothing more is logged of violations and limits.
     next_report_ms: u64,
 }
@@ -80,6 +83,8 @@ enum Slot {
     Native(Box<dyn NativeBinding>),
     Plugin(PluginSlot),
     Portal(Portal),
+    /// The guard whose own bindings the others are: its instance is among the guards of the worker.
+    Opener,
 }
 
 impl Running {
@@ -125,6 +130,12 @@ impl Running {
             });
         }
         let mut planned: Vec<_> = plan.bindings.iter().map(|planned| planned.engine.clone()).collect();
+        if let Some(Opener { guard, exit }) = &plan.opener {
+            let routes = vec![Route { exit: Some(*exit), ..Route::default() }];
+            let quota = Some(guard.options.allowance.quota);
+            planned.push(zilla_engine::Binding { routing: Routing::Opened, routes, quota });
+            bindings.push(Slot::Opener);
+        }
         for (position, crossing) in crossings {
             add_portal(position, crossing, &mut planned, &mut bindings);
         }
@@ -138,6 +149,7 @@ impl Running {
             is_drain_untold: false,
             matchers: Matchers::new(matchers),
             session_deadline_ms: None,
+            opener_deadline_ms: None,
             next_report_ms: 0,
         })
     }
@@ -161,7 +173,7 @@ impl Running {
             Slot::Native(native) => {
                 Some(native.take_listeners().into_iter().map(move |listener| (position, listener)))
             }
-            Slot::Plugin(_) | Slot::Portal(_) => None,
+            Slot::Plugin(_) | Slot::Portal(_) | Slot::Opener => None,
         });
         taken.flatten().collect()
     }
@@ -204,14 +216,19 @@ impl Running {
         self.bindings.iter().any(|slot| match slot {
             Slot::Native(native) => native.is_listening(),
             Slot::Portal(portal) => portal.is_listening(),
-            Slot::Plugin(_) => false,
+            Slot::Plugin(_) | Slot::Opener => false,
         })
+    }
+
+    /// Whether its bindings are those of a guard.
+    pub(super) fn is_of_guard(&self) -> bool {
+        self.plan.opener.is_some()
     }
 
     fn portals(&self) -> impl Iterator<Item = &Portal> {
         self.bindings.iter().filter_map(|slot| match slot {
             Slot::Portal(portal) => Some(portal),
-            Slot::Native(_) | Slot::Plugin(_) => None,
+            Slot::Native(_) | Slot::Plugin(_) | Slot::Opener => None,
         })
     }
 
@@ -265,10 +282,8 @@ impl Running {
     /// When it has something to do next, in ms.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         let report = self.engine.has_reports().then_some(self.next_report_ms);
-        [self.engine.next_deadline(), self.drain_until_ms, self.session_deadline_ms, report]
-            .into_iter()
-            .flatten()
-            .min()
+        let own = [self.drain_until_ms, self.session_deadline_ms, self.opener_deadline_ms];
+        [self.engine.next_deadline(), report].into_iter().chain(own).flatten().min()
     }
 
     fn connections(&self) -> usize {
@@ -303,6 +318,7 @@ impl Running {
         for binding in 0..self.bindings.len() {
             self.ask_guard(binding, now, scratch);
         }
+        self.call_opener(now, scratch);
         for _ in 0..TURN_BATCHES_MAX {
             self.matchers.answer(&self.plan.matchers, &mut self.engine, now);
             let Some(binding) = self.engine.next_ready() else { break };
@@ -333,6 +349,7 @@ impl Running {
                 self.ask_guard(binding.0 as usize, now, scratch);
             }
             Slot::Portal(portal) => portal.deliver(batch, &mut self.engine),
+            Slot::Opener => self.deliver_to_opener(binding, now, scratch),
             Slot::Plugin(slot) if !slot.breaker.is_closed(now.monotonic_ms) => {
                 slot.fail(&mut self.engine, binding);
             }
@@ -340,6 +357,43 @@ impl Running {
                 let mut asking = Asking { pipeline: &self.plan, authority };
                 slot.deliver(now, batch, returned, &mut self.engine, binding, &mut asking);
             }
+        }
+    }
+
+    /// Calls the guard whose own bindings these are, if it is new or has been asked. Streams of an instance that is gone
+    /// end first.
+    fn call_opener(&mut self, now: Instant, scratch: &mut Scratch) {
+        let plan = Arc::clone(&self.plan);
+        let Some(Opener { guard, .. }) = &plan.opener else { return };
+        let opener = BindingIndex(plan.bindings.len() as u32);
+        self.end_lost(guard, opener, scratch);
+        let due = scratch.guards().due(guard, now);
+        self.opener_deadline_ms = if let Due::At(due_ms) = due { Some(due_ms) } else { None };
+        if due == Due::Call {
+            self.engine.take(opener, &mut scratch.batch);
+            self.deliver_to_opener(opener, now, scratch);
+        }
+    }
+
+    fn deliver_to_opener(&mut self, opener: BindingIndex, now: Instant, scratch: &mut Scratch) {
+        let plan = Arc::clone(&self.plan);
+        let Some(Opener { guard, .. }) = &plan.opener else { return };
+        let Scratch { batch, returned, authority } = scratch;
+        let guards = authority.get_or_insert_default().guards();
+        if guards.deliver(guard, now, batch, returned) {
+            self.engine.handle(opener, &returned.frames, batch.octets(), &returned.octets);
+            return;
+        }
+        self.engine.fail(opener, CloseCode::Crashed);
+        guards.take_lost(guard);
+        let due = guards.due(guard, now);
+        // It is called again in the next turn, which is to come.
+        self.opener_deadline_ms = Some(if let Due::At(due_ms) = due { due_ms } else { now.monotonic_ms });
+    }
+
+    fn end_lost(&mut self, guard: &PlannedGuard, opener: BindingIndex, scratch: &mut Scratch) {
+        if scratch.guards().take_lost(guard) {
+            self.engine.fail(opener, CloseCode::Crashed);
         }
     }
 
@@ -385,7 +439,8 @@ impl Running {
     }
 
     fn name_of(&self, binding: BindingIndex) -> &str {
-        self.plan.bindings.get(binding.0 as usize).map_or("", |planned| planned.name.as_str())
+        let opener = || self.plan.opener.as_ref().map_or("", |opener| &*opener.guard.name);
+        self.plan.bindings.get(binding.0 as usize).map_or_else(opener, |planned| planned.name.as_str())
     }
 }
 

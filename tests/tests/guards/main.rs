@@ -9,5 +9,6 @@ mod issuer;
 mod jwt;
 mod lasting;
 mod matching;
+mod opening;
 mod showing;
 mod site;

@@ -55,7 +55,7 @@ impl Running {
     fn plugin_slots(&self) -> impl Iterator<Item = (usize, &PluginSlot)> {
         self.bindings.iter().enumerate().filter_map(|(position, slot)| match slot {
             Slot::Plugin(slot) => Some((position, slot)),
-            Slot::Native(_) | Slot::Portal(_) => None,
+            Slot::Native(_) | Slot::Portal(_) | Slot::Opener => None,
         })
     }
 
