@@ -15,6 +15,9 @@
 //!       challenge: 30
 //! ```
 //!
+//! What the crate is *not*: it knows nothing of sockets and TLS. Keys that are fetched come over bindings that it
+//! [names](zilla_sdk::OutboundGuard::outbound) and the host runs.
+//!
 //! A token is accepted if and only if
 //!
 //! * it is three parts of base64url, in its one form, of at most 16 KiB, whose header and claims are JSON in which no
@@ -35,6 +38,40 @@
 //!
 //! At most 64 keys. A private key is refused: a gateway has no use for it.
 //!
+//! # Keys of a server
+//!
+//! | `keys` | |
+//! |---|---|
+//! | a list | in the file, for as long as it says so |
+//! | a URL | fetched from there, a JWK Set (RFC 7517, section 5) |
+//! | nothing | fetched from the issuer: its `iss` and `/.well-known/jwks.json` |
+//! | `{url, vault, trust, refresh}` | the same, and how: `trust` are aliases of certificates in `vault` that the server is trusted by, the CAs of the system unless given; `refresh` is in seconds, 300 unless given |
+//!
+//! `https` proves that the keys are those of the server. With `http`, whoever is on the way can let in whom they like: it is
+//! for a way that nobody else is on. HTTP/2 and HTTP/1.1 are spoken, one request at a time; the connection ends with it.
+//!
+//! *When.* At once, then each `refresh`; and when a token names a key that is not known, 5 s after the last fetch began at the
+//! earliest. The token itself is refused: issuers publish a key before they use it. Each worker fetches its own, each
+//! time earlier or later by up to a tenth of it.
+//!
+//! *What.* The status 200 with a content type of JSON and a set with one key of use at least. Other answers change nothing, as
+//! does none: the log has why, once, the old keys are kept, and it is tried again after 1 s, 2 s and so on up to a minute.
+//! Redirections are not followed, and no coding is taken. Of a set, keys that are of no use are left out: for encryption, of
+//! another family, private, secrets, and of two that a token could mean the second. Keys that are no longer in it are dropped.
+//! What the host knows of a token counts for a minute, so after `refresh` and a minute nothing is accepted by them.
+//!
+//! *Until there are keys* no token is accepted, which is logged once. A guard that takes the place of another one, after a
+//! swap or a change of its options, begins with the keys of that one if they are from the same `url`, `vault` and `trust`.
+//!
+//! | limit | value | when it is met |
+//! |---|---|---|
+//! | octets of a document | 256 KiB | the fetch has failed |
+//! | from the request to the end of the answer | 10 s | the same |
+//! | keys in a document, those of no use included | 64 | the same |
+//! | octets of a URL | 2,048 | the file is refused |
+//! | fetches for keys that are not known | one each 5 s | the next waits |
+//! | fetches that fail | one each 1 s, doubled each time up to 60 s | the next waits |
+//!
 //! **Claims.** `identity`, `roles` and `attributes` are paths: `a.b` is `b` in `a`, unless a claim is called `a.b`. Roles are
 //! a list, or text with spaces between them; of a list, what is no text is left out. The identity of a token that has no
 //! such claim is empty; a number stands for its digits, and a list or an object is refused. An attribute whose claim is not
@@ -52,7 +89,8 @@
 //! | `now == exp` | valid | expired, RFC 7519, section 4.1.4 |
 //! | a member that is there twice, `crit` | left to the library | refused |
 //! | a key without `kid` | refused | serves tokens without `kid` |
-//! | `keys` as a URL, or left out | fetched from there, or from the issuer | the file is refused: not served yet |
+//! | `keys` as a URL, or left out | fetched from there, or from the issuer, once | the same, and again and again |
+//! | `keys` as a mapping | – | whom to trust, and how often to fetch |
 //! | `leeway` | – | seconds that clocks may be apart, 0 unless given |
 
 mod claims;
@@ -62,13 +100,16 @@ mod keys;
 mod options;
 #[cfg(target_family = "wasm")]
 mod random;
+mod remote;
 #[cfg(test)]
 mod tests;
 mod token;
+mod url;
 
-pub use options::{Jwk, JwtOptions};
+pub use options::{Jwk, JwtKeys, JwtOptions, RemoteKeys};
 
 use keys::{KEYS_MAX, Keys};
+use remote::Remote;
 use token::Token;
 use zilla_sdk::prelude::*;
 
@@ -79,7 +120,14 @@ const LEEWAY_SECONDS_MAX: u64 = 600;
 #[derive(Debug)]
 pub struct Jwt {
     options: JwtOptions,
-    keys: Keys,
+    source: Source,
+}
+
+/// Where keys come from.
+#[derive(Debug)]
+enum Source {
+    Inline(Keys),
+    Remote(Box<Remote>),
 }
 
 impl Guard for Jwt {
@@ -92,21 +140,37 @@ impl Guard for Jwt {
             let expected = format!("at most {LEEWAY_SECONDS_MAX} seconds");
             return Err(config_error("/options/leeway", expected, options.leeway.to_string()));
         }
-        let count = options.keys.len();
-        if !(1..=KEYS_MAX).contains(&count) {
-            return Err(config_error("/options/keys", format!("1 to {KEYS_MAX} keys"), count.to_string()));
-        }
-        let keys = Keys::configured(&options.keys).map_err(|(index, error)| {
-            config_error(&format!("/options/keys/{index}/{}", error.member), error.expected, error.found)
-        })?;
-        Ok(Self { options, keys })
+        let source = match &options.keys {
+            JwtKeys::Inline(jwks) => Source::Inline(inline(jwks)?),
+            JwtKeys::Url(url) => {
+                let keys = RemoteKeys { url: Some(url.clone()), ..RemoteKeys::default() };
+                Source::Remote(Box::new(Remote::new(&keys, &options.issuer, "/options/keys")?))
+            }
+            JwtKeys::Remote(keys) => {
+                Source::Remote(Box::new(Remote::new(keys, &options.issuer, "/options/keys/url")?))
+            }
+        };
+        Ok(Self { options, source })
     }
 
     fn authorize(&mut self, credentials: Credentials<'_>, now: Instant) -> Result<Session, Refused> {
         let token = Token::read(credentials.as_str().ok_or("it is no text")?)?;
-        self.keys.verify(&token)?;
+        match &mut self.source {
+            Source::Inline(keys) => keys.verify(&token)?,
+            Source::Remote(remote) => remote.verify(&token)?,
+        }
         claims::session(&token.claims()?, &self.options, now.unix_ms)
     }
 }
 
-zilla_sdk::export!(Jwt: Guard);
+fn inline(jwks: &[Jwk]) -> Result<Keys, ConfigError> {
+    let count = jwks.len();
+    if !(1..=KEYS_MAX).contains(&count) {
+        return Err(config_error("/options/keys", format!("1 to {KEYS_MAX} keys"), count.to_string()));
+    }
+    Keys::configured(jwks).map_err(|(index, error)| {
+        config_error(&format!("/options/keys/{index}/{}", error.member), error.expected, error.found)
+    })
+}
+
+zilla_sdk::export!(Jwt: Guard + Outbound + State);

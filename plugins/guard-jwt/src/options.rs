@@ -14,9 +14,10 @@ pub struct JwtOptions {
     /// Whom a token must be for: its `aud`, or one of them.
     #[schemars(length(min = 1))]
     pub audience: String,
-    /// Keys to check tokens with, as a list of JSON Web Keys.
+    /// Keys to check tokens with: a list of JSON Web Keys, or where they are fetched from. Unless given, from
+    /// `/.well-known/jwks.json` of the issuer.
     #[serde(default)]
-    pub keys: Vec<Jwk>,
+    pub keys: JwtKeys,
     /// Path of the claim that has the roles, as `realm_access.roles`: a list, or text with spaces between.
     #[serde(default = "roles_default")]
     #[schemars(length(min = 1))]
@@ -37,6 +38,50 @@ pub struct JwtOptions {
     #[schemars(range(max = 600))]
     pub leeway: u64,
 }
+
+/// Keys of the `jwt` guard.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum JwtKeys {
+    /// In the file.
+    Inline(Vec<Jwk>),
+    /// Fetched from a URL with `https` or `http`.
+    Url(String),
+    /// Fetched, and how.
+    Remote(RemoteKeys),
+}
+
+impl Default for JwtKeys {
+    fn default() -> Self {
+        Self::Remote(RemoteKeys::default())
+    }
+}
+
+/// Where keys are fetched from.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RemoteKeys {
+    /// A URL with `https` or `http`; `/.well-known/jwks.json` of the issuer unless given.
+    pub url: Option<String>,
+    /// The vault that `trust` is in.
+    pub vault: Option<String>,
+    /// Certificates in `vault` that the server is trusted by, by alias; the CAs of the system unless given.
+    #[schemars(length(min = 1))]
+    pub trust: Option<Vec<String>>,
+    /// How often the keys are fetched again, in seconds: 1 to 86,400.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub refresh: u64,
+}
+
+impl Default for RemoteKeys {
+    fn default() -> Self {
+        Self { url: None, vault: None, trust: None, refresh: REFRESH_SECONDS }
+    }
+}
+
+/// How often keys are fetched unless the file says so: a key that is taken back counts no longer than that, and the minute
+/// for which the host knows an answer.
+const REFRESH_SECONDS: u64 = 300;
 
 fn roles_default() -> String {
     "scope".to_owned()

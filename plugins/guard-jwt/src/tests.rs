@@ -5,5 +5,6 @@ mod configuration;
 mod confusion;
 mod issuer;
 mod mutations;
+mod remote;
 mod time;
 mod vectors;

@@ -4,11 +4,13 @@
 
 mod asking;
 mod failing;
+mod fetching;
 mod inline;
 mod issuer;
 mod jwt;
 mod lasting;
 mod matching;
 mod opening;
+mod publisher;
 mod showing;
 mod site;

@@ -91,6 +91,26 @@ fn a_key_is_public_for_signatures_and_for_its_own_algorithms() {
 }
 
 #[test]
+fn a_place_of_keys_is_a_url_with_somebody_to_trust_or_without() {
+    let error_of = |options: Value| {
+        let (path, expected, found) = error(options);
+        format!("{path}: {expected}, {found}")
+    };
+    assert!(error_of(json!({"keys": "ftp://a"})).starts_with("/options/keys: a list of keys, or a URL"));
+    assert!(error_of(json!({"keys": {"url": "a"}})).starts_with("/options/keys/url: "));
+    for (keys, found) in [
+        (json!({"url": "https://a", "vault": "v"}), "`vault` alone"),
+        (json!({"url": "https://a", "trust": ["t"]}), "`trust` alone"),
+        (json!({"url": "http://a", "vault": "v", "trust": ["t"]}), "http"),
+        (json!({"url": "https://a", "refresh": 0}), "0"),
+        (json!({"url": "https://a", "refresh": 86_401}), "86401"),
+        (json!({}), "`i/.well-known/jwks.json`"),
+    ] {
+        assert_eq!(error(json!({ "keys": keys })).2, found, "{keys}");
+    }
+}
+
+#[test]
 fn leeway_has_a_bound() {
     assert_eq!(error(json!({"leeway": 601})).0, "/options/leeway");
 }
