@@ -198,6 +198,19 @@ impl Host {
     /// # Panics
     /// If the process has ended.
     pub fn connections(&self) -> usize {
+        self.sockets(false)
+    }
+
+    /// Whether it has a TCP listener.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    pub fn is_listening(&self) -> bool {
+        self.sockets(true) > 0
+    }
+
+    /// TCP sockets that listen, or those that do not.
+    fn sockets(&self, listening: bool) -> usize {
         let listed = std::fs::read_dir(self.proc("fd"));
         let listed = listed.unwrap_or_else(|error| panic!("the host is gone: {error}\n{}", self.log));
         let targets = listed.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
@@ -211,7 +224,7 @@ impl Host {
         let inode = |line: &str| {
             let columns: Vec<&str> = line.split_whitespace().collect();
             let is_listener = columns.get(3).is_some_and(|state| *state == "0A");
-            columns.get(9).filter(|_| !is_listener).map(|inode| (*inode).to_owned())
+            columns.get(9).filter(|_| is_listener == listening).map(|inode| (*inode).to_owned())
         };
         lines.lines().filter_map(inode).filter(|inode| own.contains(inode)).collect::<HashSet<_>>().len()
     }

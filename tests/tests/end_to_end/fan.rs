@@ -129,15 +129,7 @@ fn a_member_that_does_not_read_is_dropped_and_holds_back_nobody() {
     let grown = host.rss_kib().saturating_sub(before);
     assert!(grown < 64 << 10, "64 MiB for five members cost {grown} KiB");
     host.log().wait_for("the slow member", |line| line.message().contains("a slow member is reset"));
-    let mut octets = vec![0; 1 << 20];
-    let error = loop {
-        match slow.recv_some(&mut octets) {
-            Ok(0) => panic!("it was ended in order"),
-            Ok(_) => {}
-            Err(error) => break error,
-        }
-    };
-    assert!(is_reset(&error), "{error}");
+    expect_reset_at_last(slow);
 }
 
 fn receive(client: &mut Client, mut octets: usize) {
@@ -159,6 +151,41 @@ fn a_trap_behind_the_fan_resets_members_on_all_workers_and_a_new_group_begins() 
         clients.iter_mut().for_each(Client::expect_reset);
         host.wait_for_trap("test:trap");
     }
+}
+
+#[test]
+fn a_fan_that_has_no_memory_left_resets_its_members_and_a_new_group_begins() {
+    let port = Ports::one();
+    // It would keep 16 MiB for who does not read, and has 4.
+    let yaml = reflect(port.first(), "echo", "{behind: 16777216, slow: wait}");
+    let host = Host::with(&[WORKERS]).start(&format!("{yaml}plugins: {{fan: {{memory: 4MiB}}}}\n"));
+    for _ in 0..2 {
+        let mut clients = members(port.first(), 16);
+        let mut speaker = clients.pop().unwrap();
+        let mut heard = speaker.share();
+        std::thread::scope(|scope| {
+            // Which of the two threads sees the reset is open. None of the others reads.
+            scope.spawn(move || while heard.recv_some(&mut [0; 64 << 10]).is_ok_and(|octets| octets > 0) {});
+            let piece = vec![b'x'; 1 << 20];
+            while speaker.try_send(&piece) {}
+        });
+        host.wait_for_trap("test:fan");
+        clients.iter_mut().for_each(expect_reset_at_last);
+    }
+}
+
+/// Expects that a connection is reset, whatever comes before.
+#[track_caller]
+fn expect_reset_at_last(client: &mut Client) {
+    let mut octets = vec![0; 1 << 20];
+    let error = loop {
+        match client.recv_some(&mut octets) {
+            Ok(0) => panic!("it was ended in order"),
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(is_reset(&error), "{error}");
 }
 
 #[test]

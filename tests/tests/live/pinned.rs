@@ -5,7 +5,7 @@ use crate::support::yaml::{binding, echo, file, tcp};
 use std::collections::BTreeSet;
 use zilla_tests::load::Load;
 use zilla_tests::plugin::{built, file_name, version};
-use zilla_tests::{Client, Folder, Ports};
+use zilla_tests::{Client, Folder, Ports, until};
 
 const WORKERS: usize = 4;
 
@@ -14,6 +14,9 @@ const SWAPS: usize = 12;
 
 /// Connections of which, with certainty enough, some come to each worker.
 const MANY: usize = 48;
+
+/// Connections that come to several workers, if not to each.
+const FEW: usize = 12;
 
 fn everyone(name: &str, port: u16) -> String {
     tcp(name, port, &format!("{name}_everyone")) + &binding(&format!("{name}_everyone"), "everyone")
@@ -113,6 +116,31 @@ fn an_old_group_goes_on_beside_the_new_one_until_its_members_leave() {
     site.install("fan", &version(&built("fan"), 1));
     site.reload();
     hear(&mut new, "once more");
+}
+
+#[test]
+fn a_host_that_takes_over_has_a_group_of_its_own() {
+    let port = Ports::one();
+    let yaml = file(&[tcp("near", port.first(), "near_fan")
+        + "  near_fan:\n    type: fan\n    kind: server\n    exit: near_echo\n"
+        + &binding("near_echo", "echo")]);
+    let mut running = start(&yaml);
+    let mut old: Vec<Client> = (0..FEW).map(|_| Client::connect(port.first())).collect();
+    hear(&mut old, "old");
+    for number in 0..2 {
+        let mut ending = std::mem::replace(&mut running, start(&yaml));
+        ending.host.signal("TERM");
+        ending.host.log().wait_for_event("INFO", "draining");
+        until("it listens no more", || !ending.host.is_listening());
+        let mut new: Vec<Client> = (0..FEW).map(|_| Client::connect(port.first())).collect();
+        hear(&mut new, &format!("new {number}"));
+        hear(&mut old, &format!("old {number}"));
+        hear(&mut new, &format!("new again {number}"));
+        // Once its members have left, nothing keeps it.
+        std::mem::replace(&mut old, new).into_iter().for_each(Client::reset);
+        assert_eq!(ending.host.wait().code(), Some(0));
+    }
+    hear(&mut old, "last");
 }
 
 /// Has the first client say a line until all have heard it, and nothing else.

@@ -1,10 +1,12 @@
 //! Sockets of a generation that ends, and what is behind one that does not read.
 
 use super::echo;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use zilla_tests::random::Random;
 use zilla_tests::websocket::{WebSocket, frame, opcode};
-use zilla_tests::{Host, Ports, config};
+use zilla_tests::{Host, Ports, command, config, files};
 
 /// Expects that sockets go on for most of a drain of two seconds, and are told 1001 before it is over.
 #[track_caller]
@@ -32,10 +34,11 @@ fn past_most_of_a_drain_peers_are_told_that_the_gateway_goes_away() {
     assert_eq!(host.wait().code(), Some(0));
 }
 
+/// What may be on its way: buffers of the kernel and the credit of each direction.
+const SLACK_KIB: u64 = 16 << 10;
+
 #[test]
 fn messages_for_a_client_that_does_not_read_wait_at_their_sender() {
-    /// What may be on its way: buffers of the kernel and the credit of each direction.
-    const SLACK_KIB: u64 = 16 << 10;
     const MESSAGES: usize = 2_000;
     let (host, port) = echo("");
     let mut socket = WebSocket::connect(port);
@@ -66,4 +69,27 @@ fn messages_for_a_client_that_does_not_read_wait_at_their_sender() {
             assert!(socket.recv().payload == payload, "message {index} has changed");
         }
     });
+}
+
+#[test]
+fn messages_for_a_client_of_http_2_that_does_not_read_wait_at_their_sender() {
+    let (host, port) = echo("");
+    WebSocket::connect(port).expect_echo(opcode::BINARY, "warm");
+    let before = host.rss_kib();
+    let python = files::root().join("target/venv/bin/python");
+    let install = "python3 -m venv target/venv && target/venv/bin/pip install h2";
+    assert!(python.is_file(), "there is no {}; to install it: {install}", python.display());
+    let script = files::root().join("tests/tests/end_to_end/ws/peers/h2_slow.py");
+    let mut client = Command::new(python);
+    client.arg(script).arg(port.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut client = command::spawn(&mut client);
+    let mut said = BufReader::new(client.stdout.take().expect("stdout is a pipe")).lines();
+    // Of 32 MiB, nothing is read before the gateway takes no more.
+    assert_eq!(said.next().transpose().unwrap().as_deref(), Some("waiting"));
+    let grown = host.rss_peak_kib().saturating_sub(before);
+    assert!(grown < SLACK_KIB, "{grown} KiB wait in the host");
+    client.stdin.take().expect("stdin is a pipe").write_all(b"\n").unwrap();
+    // Now that it reads, it gets all of it.
+    assert_eq!(said.next().transpose().unwrap().as_deref(), Some("well"));
+    assert!(command::wait(&mut client).success());
 }
