@@ -187,6 +187,9 @@ impl Bench {
             Work::Idle { connections } if matches!(row.service, Service::Http(_)) => {
                 self.keep(server, connections, |connections| idle::open(port, connections))
             }
+            Work::Idle { connections } if row.service == Service::WebSocket => {
+                self.keep(server, connections, |connections| idle::open_websockets(port, connections))
+            }
             Work::Idle { connections } => {
                 // A server has one to the upstream for each.
                 let files = connections * if row.service.upstream().is_some() { 2 } else { 1 };

@@ -5,6 +5,7 @@ use crate::Failure;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
+use zilla_tests::websocket::{frame, handshake, opcode};
 
 /// How long an answer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -30,19 +31,39 @@ pub(crate) fn open_echo(dial: &Dial, connections: usize) -> Result<Vec<TcpStream
     (0..connections).map(open_one).collect()
 }
 
+/// Opens WebSockets and has one message come back on each. They stay open until they are dropped.
+pub(crate) fn open_websockets(port: u16, connections: usize) -> Result<Vec<TcpStream>, Failure> {
+    let open_one = |_| {
+        let mut socket = ask(port, &handshake("/", ""), "HTTP/1.1 101")?;
+        socket.write_all(&frame(0x80 | opcode::BINARY, "echo"))?;
+        let mut message = [0; 6];
+        socket.read_exact(&mut message)?;
+        match &message {
+            b"\x82\x04echo" => Ok(socket),
+            _ => Err(format!("expected the message, found {}", message.escape_ascii()).into()),
+        }
+    };
+    (0..connections).map(open_one).collect()
+}
+
 fn open_one(port: u16) -> Result<TcpStream, Failure> {
+    ask(port, &format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"), "HTTP/1.1 200")
+}
+
+/// A connection on which one request was answered as expected.
+fn ask(port: u16, request: &str, expected: &str) -> Result<TcpStream, Failure> {
     let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(ANSWER_LIMIT))?;
-    write!(socket, "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
+    socket.write_all(request.as_bytes())?;
     let (mut head, mut filled) = ([0; HEAD_OCTETS_MAX], 0);
     loop {
         let octets = socket.read(head.get_mut(filled..).unwrap_or_default())?;
         filled += octets;
         let answer = head.get(..filled).unwrap_or_default();
         match (octets, answer.windows(4).any(|end| end == b"\r\n\r\n")) {
-            (_, true) if answer.starts_with(b"HTTP/1.1 200") => return Ok(socket),
+            (_, true) if answer.starts_with(expected.as_bytes()) => return Ok(socket),
             (_, true) | (0, false) => {
-                return Err(format!("expected 200, found {}", String::from_utf8_lossy(answer)).into());
+                return Err(format!("expected {expected}, found {}", String::from_utf8_lossy(answer)).into());
             }
             (_, false) => {}
         }

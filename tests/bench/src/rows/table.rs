@@ -254,6 +254,14 @@ pub(crate) static ROWS: &[Row] = &[
         peers: &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Nginx, Some(1.0)), (Peer::Hyper, None)],
     },
     Row {
+        name: "idle.ws.10000",
+        about: "memory of each of 10,000 WebSockets to an echo after one message",
+        service: Service::WebSocket,
+        work: Work::Idle { connections: 10_000 },
+        // Behind nginx each would be two connections.
+        peers: &[(Peer::Zilla, None), (Peer::Tungstenite, None)],
+    },
+    Row {
         name: "idle.tls.8000",
         about: "memory of each of 8,000 TLS connections to an echo after one message",
         service: Service::Tls(KeyKind::P256),
