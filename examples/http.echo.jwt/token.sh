@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints a token: token.sh SUBJECT [SCOPE [SECONDS]], signed with private.pem or $KEY.
+# Prints a token: token.sh SUBJECT [SCOPE [SECONDS]], signed with private.pem or $KEY, which is called example or $KID.
 set -euo pipefail
 
 subject=$1 scope=${2:-} seconds=${3:-300}
@@ -9,7 +9,7 @@ base64url() {
   openssl base64 -A | tr '+/' '-_' | tr -d '='
 }
 
-header=$(printf '{"alg":"EdDSA","kid":"example"}' | base64url)
+header=$(printf '{"alg":"EdDSA","kid":"%s"}' "${KID:-example}" | base64url)
 claims=$(printf '{"iss":"https://auth.example.com","aud":"https://api.example.com","sub":"%s","scope":"%s","exp":%d}' \
   "$subject" "$scope" "$(($(date +%s) + seconds))" | base64url)
 # Ed25519 signs the whole at once, so openssl wants a file.

@@ -35,6 +35,21 @@ pub(super) fn bindings(url: &Url, vault: Option<&str>, trust: Option<&[String]>)
     Outbound { bindings, exit: "http".to_owned() }
 }
 
+/// What a stream that was ended by the other side says of its server.
+fn ended(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::Unreachable => "the server cannot be reached, or has no certificate that is trusted",
+        CloseCode::Timeout => "the server does not answer in time",
+        CloseCode::Refused => "the server refuses",
+        CloseCode::Violation => "the answer is cut off, or breaks the rules of its protocol",
+        CloseCode::Limit => "a limit on the way is met",
+        CloseCode::Crashed => "a plugin on the way has crashed",
+        CloseCode::Drained => "what leads to the server is replaced",
+        CloseCode::NoRoute | CloseCode::Unauthorized | CloseCode::Forbidden => "no way leads to the server",
+        CloseCode::Unspecified | CloseCode::Cancelled => "the answer is cut off",
+    }
+}
+
 impl Remote {
     /// Begins a fetch if it is time, else asks to be called when it is.
     fn turn(&mut self, cx: &mut Context<'_>) {
@@ -145,11 +160,11 @@ impl Stream for Jwt {
     }
 
     fn on_abort(&mut self, code: CloseCode, _: Attributes<'_>, cx: &mut Context<'_>) {
-        self.with_remote(|remote| remote.end(cx, &format!("the request or its answer is cut off: {code:?}")));
+        self.with_remote(|remote| remote.end(cx, ended(code)));
     }
 
     fn on_reset(&mut self, code: CloseCode, _: Attributes<'_>, cx: &mut Context<'_>) {
-        self.with_remote(|remote| remote.end(cx, &format!("the request is refused: {code:?}")));
+        self.with_remote(|remote| remote.end(cx, ended(code)));
     }
 
     fn on_signal(&mut self, token: u32, cx: &mut Context<'_>) {
