@@ -184,6 +184,20 @@ fn the_server_closes_and_ends() {
 }
 
 #[test]
+fn a_server_that_ends_right_behind_its_close_is_answered() {
+    let harness = client("");
+    let (mut app, mut net) = open_client(&harness);
+    net.send_all([data([plain(TEXT, "last"), plain(CLOSE, close(4000, "bye"))].concat()), end()]);
+    app.recv(text("last"));
+    app.recv(end_with([("code", "4000"), ("reason", "bye")]));
+    app.send(end());
+    assert_eq!(unmasked(&net.recv_data_all()), [(0x88, close(4000, "bye"))]);
+    net.recv(end());
+    assert!(app.is_over() && net.is_over());
+    assert_eq!(harness.streams(), 0);
+}
+
+#[test]
 fn fields_are_sent_to_the_server_if_they_are_named() {
     let fields = [("cookie", "a=b"), ("x-1", "one"), ("x-1", "two"), ("origin", "o"), ("upgrade", "h2c")];
     for (options, found) in [

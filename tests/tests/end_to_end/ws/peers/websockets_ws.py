@@ -5,6 +5,7 @@ websockets_ws.py client URL: prints "well". websockets_ws.py server PORT: echoes
 import asyncio
 import os
 import sys
+import zlib
 
 import websockets
 
@@ -12,6 +13,25 @@ import websockets
 async def expect_closed(socket, code, reason):
     await socket.wait_closed()
     assert (socket.close_code, socket.close_reason) == (code, reason), (socket.close_code, socket.close_reason)
+
+
+class Finishing:
+    """A coder each of whose messages ends with a block that says it is the last (RFC 7692, 7.2.3.5), and which still refers
+    to those before."""
+
+    def __init__(self, window_bits):
+        self.window_bits, self.history, self.sizes = window_bits, b"", []
+
+    def compress(self, data):
+        self.data = bytes(data)
+        return b""
+
+    def flush(self, _mode):
+        coder = zlib.compressobj(wbits=-self.window_bits, zdict=self.history)
+        out = coder.compress(self.data) + coder.flush(zlib.Z_FINISH)
+        self.history = (self.history + self.data)[-(1 << self.window_bits) :]
+        self.sizes.append(len(out))
+        return out + b"\0"
 
 
 async def client(url):
@@ -30,6 +50,16 @@ async def client(url):
         await (await socket.ping("there?"))
         await socket.close(3001, "enough")
         await expect_closed(socket, 3001, "enough")
+    socket = await connect()
+    # Where they are depends on the version of the package.
+    extensions = getattr(socket, "extensions", None) or socket.protocol.extensions
+    deflate, octets = extensions[0], os.urandom(2_000)
+    deflate.encoder = Finishing(deflate.local_max_window_bits)
+    for _ in range(3):
+        await socket.send(octets)
+        assert await socket.recv() == octets
+    assert max(deflate.encoder.sizes[1:]) < 200 < deflate.encoder.sizes[0], deflate.encoder.sizes
+    await socket.close()
     long = await connect()
     await long.send(bytes((2 << 20) + 1))
     await expect_closed(long, 1009, "a message that is too long")
