@@ -1,6 +1,6 @@
 //! The command line, parsed into a [`Command`] that cannot be wrong.
 
-use crate::rows::{self, Row, Version};
+use crate::rows::{self, Carrier, Row, Version};
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
@@ -45,6 +45,8 @@ pub(crate) enum Serve {
     Tokio { port: u16 },
     /// An echo of WebSockets on tokio-tungstenite.
     Tungstenite { port: u16 },
+    /// What one member says, all get, on tokio.
+    Broadcast { carrier: Carrier, port: u16 },
     /// A TCP proxy on tokio, with TLS if it has a key.
     Proxy { port: u16, upstream: u16, identity: Option<PathBuf> },
 }
@@ -86,6 +88,10 @@ fn serve(server: &str, mut words: impl Iterator<Item = String>) -> Result<Serve,
         "serve-hyper" => port(value).map(|port| Serve::Hyper { port, version: Version::Http1 }),
         "serve-hyper-h2" => port(value).map(|port| Serve::Hyper { port, version: Version::Http2 }),
         "serve-tungstenite" => port(value).map(|port| Serve::Tungstenite { port }),
+        "serve-broadcast" => port(value).map(|port| Serve::Broadcast { carrier: Carrier::Tcp, port }),
+        "serve-broadcast-ws" => {
+            port(value).map(|port| Serve::Broadcast { carrier: Carrier::WebSocket, port })
+        }
         "serve-tokio" => port(value).map(|port| Serve::Tokio { port }),
         _ => Err(format!("no such server: {server}")),
     }

@@ -6,6 +6,7 @@ pub(crate) mod bulk_tls;
 pub(crate) mod connect;
 pub(crate) mod dial;
 pub(crate) mod due;
+pub(crate) mod fan;
 pub(crate) mod h2load;
 pub(crate) mod handshake;
 pub(crate) mod idle;
@@ -70,7 +71,7 @@ where
 {
     let begin = Instant::now();
     let of_thread = |thread: usize| -> io::Result<Vec<T>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let tasks = tokio::task::LocalSet::new();
         let all = tasks.run_until(async {
             let mut running = JoinSet::new();

@@ -7,11 +7,11 @@
 use crate::keys::Keys;
 use crate::load::dial::Dial;
 use crate::load::{
-    Load, beside, bulk, bulk_tls, connect, due, h2load, handshake, idle, paced, ping, wrk, ws,
+    Load, beside, bulk, bulk_tls, connect, due, fan, h2load, handshake, idle, paced, ping, wrk, ws,
 };
 use crate::machine::{self, Machine, Memory};
 use crate::peers::{self, Peer, Programs, Task};
-use crate::rows::{Ask, POST_OCTETS, Row, Service, Session, Version, Work};
+use crate::rows::{Ask, CREDENTIALS, Carrier, POST_OCTETS, Row, Service, Session, Version, Work};
 use crate::scratch::Scratch;
 use crate::server::{Question, Server, free_port};
 use crate::{Failure, args, swap};
@@ -70,8 +70,9 @@ pub(crate) struct Bench {
     programs: Programs,
     scratch: Scratch,
     keys: Keys,
-    /// For wrk.
-    script: PathBuf,
+    /// For wrk: what sends a body, and what shows credentials.
+    post_script: PathBuf,
+    credentials_script: PathBuf,
     /// For h2load.
     body: PathBuf,
     rows: Vec<&'static Row>,
@@ -86,7 +87,8 @@ impl Bench {
         let machine = Machine::prepare()?;
         let scratch = Scratch::make()?;
         let keys = Keys::make(&scratch)?;
-        let script = scratch.write("post.lua", &wrk::post_script(POST_OCTETS))?;
+        let post_script = scratch.write("post.lua", &wrk::post_script(POST_OCTETS))?;
+        let credentials_script = scratch.write("credentials.lua", &wrk::credentials_script(CREDENTIALS))?;
         let body = scratch.write("body", &"x".repeat(POST_OCTETS))?;
         let (rounds, seconds) = (wanted.rounds, wanted.seconds);
         Ok(Self {
@@ -94,7 +96,8 @@ impl Bench {
             programs,
             scratch,
             keys,
-            script,
+            post_script,
+            credentials_script,
             body,
             rows: wanted.rows.clone(),
             rounds,
@@ -213,6 +216,7 @@ impl Bench {
             | Work::HalfLoad { .. }
             | Work::Ping { .. }
             | Work::WebSocket { .. }
+            | Work::Fan { .. }
             | Work::Bulk { .. }
             | Work::Connect { .. }
             | Work::Handshake { .. } => {
@@ -251,7 +255,11 @@ impl Bench {
         let time = Duration::from_secs(u64::from(seconds));
         match task.row.work {
             Work::Http { connections, ask } => {
-                let script = (ask == Ask::Post).then_some(self.script.as_path());
+                let script = match ask {
+                    Ask::Post => Some(self.post_script.as_path()),
+                    Ask::GetAsSomebody => Some(self.credentials_script.as_path()),
+                    Ask::Get | Ask::Mebibyte => None,
+                };
                 let requests = wrk::Requests { connections, script, path: ask.path() };
                 wrk::run(&self.programs.wrk, &self.machine, requests, port, seconds)
             }
@@ -263,6 +271,7 @@ impl Bench {
             Work::HalfLoad { connections } => due::run(port, connections, rate, threads, time),
             Work::Ping { connections, octets } => ping::run(dial, connections, octets, threads, time),
             Work::WebSocket { connections, octets } => ws::run(port, connections, octets, threads, time),
+            Work::Fan { members } => fan::run(port, carrier(task.row.service)?, members, threads, time),
             Work::Bulk { connections } if dial.tls.is_some() => {
                 bulk_tls::run(dial, connections, threads, time)
             }
@@ -309,6 +318,14 @@ impl Bench {
     }
 }
 
+/// What lines of that service go over.
+fn carrier(service: Service) -> Result<Carrier, Failure> {
+    match service {
+        Service::Fan(carrier) => Ok(carrier),
+        other => Err(format!("expected a service with members, found {other:?}").into()),
+    }
+}
+
 /// How a server of that service is asked whether it serves.
 fn question(service: Service, tls: Option<Arc<ClientConfig>>) -> Question {
     match service {
@@ -316,8 +333,9 @@ fn question(service: Service, tls: Option<Arc<ClientConfig>>) -> Question {
             Version::Http1 => Question::Http,
             Version::Http2 => Question::Http2,
         },
-        Service::WebSocket => Question::WebSocket,
-        Service::Echo | Service::Proxy | Service::Tls(_) => Question::Echo(tls),
+        Service::Guarded | Service::Matched => Question::Http,
+        Service::WebSocket | Service::Fan(Carrier::WebSocket) => Question::WebSocket,
+        Service::Fan(Carrier::Tcp) | Service::Echo | Service::Proxy | Service::Tls(_) => Question::Echo(tls),
     }
 }
 

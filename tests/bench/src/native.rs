@@ -17,7 +17,11 @@ use zilla_host::plugin::{
 use zilla_sdk::Binding;
 use zilla_sdk::bindings::exports::zilla::plugin::binding_exports as sdk;
 
-/// The binding types that are linked in: `http` and `echo`.
+/// The binding types that are linked in.
+const LINKED: [&str; 4] =
+    [binding_http::Http::TYPE, binding_echo::Echo::TYPE, binding_fan::Fan::TYPE, binding_ws::Ws::TYPE];
+
+/// The binding types that are linked in: `http`, `echo`, `fan` and `ws`.
 pub struct NativeTypes;
 
 impl BindingTypes for NativeTypes {
@@ -29,8 +33,10 @@ impl BindingTypes for NativeTypes {
         match type_name {
             binding_http::Http::TYPE => Ok(Arc::new(NativeType::<binding_http::Http>::new())),
             binding_echo::Echo::TYPE => Ok(Arc::new(NativeType::<binding_echo::Echo>::new())),
+            binding_fan::Fan::TYPE => Ok(Arc::new(NativeType::<binding_fan::Fan>::new())),
+            binding_ws::Ws::TYPE => Ok(Arc::new(NativeType::<binding_ws::Ws>::new())),
             _ => Err(LibraryError::NotFound {
-                known: vec![binding_http::Http::TYPE.to_owned(), binding_echo::Echo::TYPE.to_owned()],
+                known: LINKED.map(str::to_owned).to_vec(),
                 directories: Vec::new(),
             }),
         }

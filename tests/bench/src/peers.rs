@@ -7,7 +7,7 @@ mod zilla;
 
 use crate::Failure;
 use crate::keys::{Identity, Keys};
-use crate::rows::{Cache, Row, Service, Version, Work};
+use crate::rows::{Cache, Carrier, Row, Service, Version, Work};
 use crate::scratch::Scratch;
 use crate::swap;
 use std::fmt;
@@ -31,8 +31,10 @@ pub(crate) enum Peer {
     Hyper,
     /// tokio-tungstenite on one current-thread runtime, which echoes.
     Tungstenite,
-    /// tokio on one current-thread runtime, which echoes or passes on what comes.
+    /// tokio on one current-thread runtime, which echoes, passes on what comes, or gives it to all.
     Tokio,
+    /// The gateway without the guard or the matcher that is measured.
+    Plain,
     /// The gateway, of which nothing is replaced.
     Still,
     /// The gateway, which is told to read its files again and does not watch them.
@@ -54,6 +56,7 @@ impl fmt::Display for Peer {
             Self::Hyper => "hyper",
             Self::Tungstenite => "tungstenite",
             Self::Tokio => "tokio",
+            Self::Plain => "plain",
             Self::Still => "still",
             Self::Reload => "reload",
             Self::Isolated => "isolated",
@@ -86,6 +89,16 @@ const PACKAGES: [(&str, &str); 5] = [
     ("haproxy", "haproxy"),
 ];
 
+/// Plugins that rows name.
+const BUILT: [&str; 6] = [
+    "binding_echo.wasm",
+    "binding_fan.wasm",
+    "binding_http.wasm",
+    "binding_ws.wasm",
+    "guard_jwt.wasm",
+    "matcher_canary.wasm",
+];
+
 /// Debian puts servers here, and leaves it out of a user's `PATH`.
 const SERVERS: &str = "/usr/sbin";
 
@@ -97,8 +110,7 @@ impl Programs {
         let zilla = profile.join("zilla");
         let target = profile.parent().unwrap_or_else(|| Path::new("."));
         let (plugins, guests) = (target.join("plugins/bin"), target.join("plugins/guests"));
-        let built =
-            ["binding_http.wasm", "binding_echo.wasm", "binding_ws.wasm"].map(|name| plugins.join(name));
+        let built = BUILT.map(|name| plugins.join(name));
         for built in built.iter().chain([&zilla, &guests.join("binding_trap.wasm")]) {
             if !built.is_file() {
                 let expected = built.display();
@@ -154,8 +166,11 @@ impl Task<'_> {
         match self.row.service {
             Service::Tls(kind) => Some(self.keys.get(kind)),
             Service::Http(_)
+            | Service::Guarded
+            | Service::Matched
             | Service::HttpProxy { .. }
             | Service::WebSocket
+            | Service::Fan(_)
             | Service::Echo
             | Service::Proxy => None,
         }
@@ -173,9 +188,11 @@ pub(crate) fn upstream(peer: Peer, service: Service) -> Option<Service> {
 /// How to start an echo: what is behind others, and two of the peers.
 pub(crate) fn echo(service: Service, port: u16, programs: &Programs) -> Command {
     let server = match service {
-        Service::Http(Version::Http1) => "serve-hyper",
+        Service::Http(Version::Http1) | Service::Guarded | Service::Matched => "serve-hyper",
         Service::Http(Version::Http2) => "serve-hyper-h2",
         Service::WebSocket => "serve-tungstenite",
+        Service::Fan(Carrier::Tcp) => "serve-broadcast",
+        Service::Fan(Carrier::WebSocket) => "serve-broadcast-ws",
         Service::Echo | Service::HttpProxy { .. } | Service::Proxy | Service::Tls(_) => "serve-tokio",
     };
     let mut command = Command::new(&programs.this);
@@ -193,7 +210,7 @@ pub(crate) fn command(
     let Task { row: Row { work, .. }, port, .. } = task;
     let work = *work;
     Ok(match peer {
-        Peer::Zilla | Peer::Still | Peer::Reload | Peer::Isolated | Peer::Looped => {
+        Peer::Zilla | Peer::Plain | Peer::Still | Peer::Reload | Peer::Isolated | Peer::Looped => {
             let is_swapped = matches!(work, Work::Swap { .. });
             let mut command = Command::new(&programs.zilla);
             command.args(["start", "--workers", "1", "--log-level", "warn", "--config"]);

@@ -27,6 +27,12 @@ pub(crate) enum Service {
     HttpProxy { front: Version, back: Version },
     /// Messages of WebSockets go back, over HTTP/1.1.
     WebSocket,
+    /// The same as `Http(Version::Http1)`, where a guard is asked who somebody is.
+    Guarded,
+    /// The same, where a matcher is asked about each request.
+    Matched,
+    /// What one member says, all get.
+    Fan(Carrier),
     /// What comes goes back.
     Echo,
     /// What comes goes to an echo behind the server, which is the same for all, and back.
@@ -39,11 +45,22 @@ impl Service {
     /// What is behind the server, if it is one that passes on.
     pub(crate) fn upstream(self) -> Option<Self> {
         match self {
-            Self::Http(_) | Self::WebSocket | Self::Echo => None,
+            Self::Http(_) | Self::Guarded | Self::Matched | Self::WebSocket | Self::Fan(_) | Self::Echo => {
+                None
+            }
             Self::HttpProxy { back, .. } => Some(Self::Http(back)),
             Self::Proxy | Self::Tls(_) => Some(Self::Echo),
         }
     }
+}
+
+/// What lines go over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// A line is as it is.
+    Tcp,
+    /// A line is a message.
+    WebSocket,
 }
 
 /// What a side speaks, without TLS. HTTP/2 begins with prior knowledge (RFC 9113, 3.3).
@@ -60,6 +77,8 @@ pub(crate) enum Ask {
     Get,
     /// POST of [`POST_OCTETS`]; who can echo them does.
     Post,
+    /// GET with [`CREDENTIALS`].
+    GetAsSomebody,
     /// GET of a response of 1 MiB.
     Mebibyte,
 }
@@ -67,10 +86,15 @@ pub(crate) enum Ask {
 /// Octets of the body of a POST.
 pub(crate) const POST_OCTETS: usize = 1_024;
 
+/// What a request shows to a guard: a token without an end, signed with the key of the example `http.echo.jwt`.
+pub(crate) const CREDENTIALS: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6ImV4YW1wbGUifQ.eyJpc3MiOiJodHRwczovL2F1dGguZXhhbXBsZS5jb20iLCJhdWQiOiJod\
+    HRwczovL2FwaS5leGFtcGxlLmNvbSIsInN1YiI6ImFsaWNlIiwic2NvcGUiOiJlY2hvOnN0cmVhbSJ9.osUxrKGwPYKNEEaQTcms\
+    CeE17U4H55LSJebYltemsxsWHkcYTR7Fvhqp1u7ojT5Ug94yc0vkvMJ8jmPHc1LSDA";
+
 impl Ask {
     pub(crate) fn path(self) -> &'static str {
         match self {
-            Self::Get | Self::Post => "/",
+            Self::Get | Self::Post | Self::GetAsSomebody => "/",
             Self::Mebibyte => MEBIBYTE_PATH,
         }
     }
@@ -93,6 +117,8 @@ pub(crate) enum Work {
     Ping { connections: usize, octets: usize },
     /// The same in messages of WebSockets.
     WebSocket { connections: usize, octets: usize },
+    /// Lines that each go to all.
+    Fan { members: usize },
     /// As many octets as it takes, to and fro.
     Bulk { connections: usize },
     /// From the start of the process to its first answer.
@@ -141,6 +167,7 @@ impl Work {
             Self::Http { .. } | Self::Http2 { .. } => "req/s",
             Self::HalfLoad { .. } => "µs",
             Self::Ping { .. } | Self::WebSocket { .. } => "msg/s",
+            Self::Fan { .. } => "lines/s",
             Self::Bulk { .. } => "MiB/s",
             Self::Idle { .. } => "B/conn",
             Self::Start { .. } | Self::Swap { .. } | Self::Paced { .. } => "ms",
@@ -156,6 +183,7 @@ impl Work {
             | Self::Http2 { .. }
             | Self::Ping { .. }
             | Self::WebSocket { .. }
+            | Self::Fan { .. }
             | Self::Bulk { .. }
             | Self::Connect { .. }
             | Self::Handshake { .. } => false,

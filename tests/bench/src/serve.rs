@@ -1,5 +1,6 @@
 //! The peers that are this program itself, started again under another command.
 
+mod broadcast;
 mod hyper;
 mod native;
 mod proxy;
@@ -16,6 +17,7 @@ pub(crate) fn run(server: &Serve) -> Result<ExitCode, Failure> {
         Serve::Native { config } => native::serve(config),
         Serve::Hyper { port, version } => hyper::serve(*port, *version),
         Serve::Tokio { port } => tokio::serve(*port),
+        Serve::Broadcast { carrier, port } => broadcast::serve(*carrier, *port),
         Serve::Tungstenite { port } => tungstenite::serve(*port),
         Serve::Proxy { port, upstream, identity } => proxy::serve(*port, *upstream, identity.as_deref()),
     }

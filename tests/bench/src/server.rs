@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::load::dial::Dial;
+use crate::rows::CREDENTIALS;
 use rustls::ClientConfig;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -53,7 +54,7 @@ pub(crate) struct Server {
 /// What a server is asked to know that it serves.
 #[derive(Clone, Debug)]
 pub(crate) enum Question {
-    /// A GET that is answered with 200.
+    /// A GET with credentials that is answered with 200.
     Http,
     /// A handshake of WebSockets, answered with 101.
     WebSocket,
@@ -168,7 +169,9 @@ fn is_answered(port: u16, question: &Question) -> bool {
         // What is sent, how many octets of the answer are of no interest, and the next ones.
         let (asked, skipped, expected): (_, _, &[u8]) = match question {
             Question::Http => {
-                let get = format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+                let get = format!(
+                    "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {CREDENTIALS}\r\n\r\n"
+                );
                 (get.into_bytes(), 0, b"HTTP/1.1 200")
             }
             Question::WebSocket => (handshake("/", "").into_bytes(), 0, b"HTTP/1.1 101"),

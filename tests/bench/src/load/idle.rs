@@ -8,7 +8,7 @@ use std::time::Duration;
 use zilla_tests::websocket::{frame, handshake, opcode};
 
 /// How long an answer may take.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Octets of a head that is read at most; a longer one is a failure.
 pub(super) const HEAD_OCTETS_MAX: usize = 4_096;

@@ -20,6 +20,11 @@ pub(crate) fn post_script(octets: usize) -> String {
     format!("wrk.method = \"POST\"\nwrk.body = string.rep(\"x\", {octets})\n")
 }
 
+/// A script that shows credentials.
+pub(crate) fn credentials_script(token: &str) -> String {
+    format!("wrk.headers[\"Authorization\"] = \"Bearer {token}\"\n")
+}
+
 /// Loads a server for some seconds.
 pub(crate) fn run(
     wrk: &Path,

@@ -27,7 +27,7 @@ async fn ask(port: u16, octets: usize, until: Instant) -> io::Result<Vec<u32>> {
     let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     socket.set_nodelay(true)?;
     write_all(&socket, handshake("/", "").as_bytes()).await?;
-    let mut incoming = Incoming { socket: &socket, room: vec![0; ROOM_OCTETS], taken: 0, filled: 0 };
+    let mut incoming = Incoming::new(&socket);
     incoming.head().await?;
     let (message, mut times) = (frame(0x80 | opcode::BINARY, vec![b'x'; octets]), Vec::new());
     loop {
@@ -45,14 +45,18 @@ async fn ask(port: u16, octets: usize, until: Instant) -> io::Result<Vec<u32>> {
 }
 
 /// What comes: octets of `room` from `taken` to `filled`, and more.
-struct Incoming<'a> {
+pub(super) struct Incoming<'a> {
     socket: &'a TcpStream,
     room: Vec<u8>,
     taken: usize,
     filled: usize,
 }
 
-impl Incoming<'_> {
+impl<'a> Incoming<'a> {
+    pub(super) fn new(socket: &'a TcpStream) -> Self {
+        Self { socket, room: vec![0; ROOM_OCTETS], taken: 0, filled: 0 }
+    }
+
     /// Takes the answer to the handshake.
     async fn head(&mut self) -> io::Result<()> {
         let mut head = Vec::new();
@@ -67,6 +71,15 @@ impl Incoming<'_> {
 
     /// Takes a message, and says how many octets it has.
     async fn message(&mut self) -> io::Result<usize> {
+        self.message_to(None).await
+    }
+
+    /// Takes a message and appends it.
+    pub(super) async fn message_into(&mut self, message: &mut Vec<u8>) -> io::Result<()> {
+        self.message_to(Some(message)).await.map(drop)
+    }
+
+    async fn message_to(&mut self, mut message: Option<&mut Vec<u8>>) -> io::Result<usize> {
         let mut octets = 0;
         loop {
             let (first, length) = (self.next().await?, self.next().await?);
@@ -79,7 +92,10 @@ impl Incoming<'_> {
             for _ in 0..length_octets {
                 length = length << 8 | usize::from(self.next().await?);
             }
-            self.skip(length).await?;
+            match &mut message {
+                Some(message) => self.take(length, message).await?,
+                None => self.skip(length).await?,
+            }
             octets += length;
             if first & 0x80 != 0 {
                 return Ok(octets);
@@ -94,6 +110,21 @@ impl Incoming<'_> {
         let next = self.room.get(self.taken).copied().ok_or(ErrorKind::UnexpectedEof)?;
         self.taken += 1;
         Ok(next)
+    }
+
+    /// Takes octets and appends them.
+    pub(super) async fn take(&mut self, mut octets: usize, taken: &mut Vec<u8>) -> io::Result<()> {
+        while octets > 0 {
+            if self.taken == self.filled {
+                self.fill().await?;
+            }
+            let end = self.filled.min(self.taken + octets);
+            let found = self.room.get(self.taken..end).unwrap_or_default();
+            taken.extend_from_slice(found);
+            octets -= found.len();
+            self.taken = end;
+        }
+        Ok(())
     }
 
     async fn skip(&mut self, mut octets: usize) -> io::Result<()> {

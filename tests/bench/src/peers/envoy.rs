@@ -20,9 +20,14 @@ pub(super) fn config(task: Task<'_>) -> String {
     let Task { port, upstream, .. } = task;
     let (codec, options) = match task.row.service {
         Service::HttpProxy { front, back } => (codec(front), options(back)),
-        Service::Http(_) | Service::WebSocket | Service::Echo | Service::Proxy | Service::Tls(_) => {
-            ("AUTO", "")
-        }
+        Service::Http(_)
+        | Service::Guarded
+        | Service::Matched
+        | Service::WebSocket
+        | Service::Fan(_)
+        | Service::Echo
+        | Service::Proxy
+        | Service::Tls(_) => ("AUTO", ""),
     };
     format!(
         "\

@@ -12,9 +12,14 @@ pub(super) fn config(task: Task<'_>) -> String {
     let ssl = ssl.unwrap_or_default();
     let (mode, bind, server) = match task.row.service {
         Service::HttpProxy { front, back } => ("http", proto(front), proto(back)),
-        Service::Http(_) | Service::WebSocket | Service::Echo | Service::Proxy | Service::Tls(_) => {
-            ("tcp", "", "")
-        }
+        Service::Http(_)
+        | Service::Guarded
+        | Service::Matched
+        | Service::WebSocket
+        | Service::Fan(_)
+        | Service::Echo
+        | Service::Proxy
+        | Service::Tls(_) => ("tcp", "", ""),
     };
     format!(
         "\

@@ -10,6 +10,9 @@ pub(super) const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module
 pub(super) fn config(task: Task<'_>, directory: &Path) -> String {
     let (module, service) = match task.row.service {
         Service::Http(version) => (String::new(), http(task.port, version, directory, "", RETURN)),
+        Service::Guarded | Service::Matched => {
+            (String::new(), http(task.port, Version::Http1, directory, "", RETURN))
+        }
         Service::HttpProxy { front, .. } => {
             let upstream = upstream(task.upstream);
             (String::new(), http(task.port, front, directory, &upstream, PASS))
@@ -18,7 +21,7 @@ pub(super) fn config(task: Task<'_>, directory: &Path) -> String {
             let upstream = upstream(task.upstream);
             (String::new(), http(task.port, Version::Http1, directory, &upstream, UPGRADE))
         }
-        Service::Echo | Service::Proxy | Service::Tls(_) => {
+        Service::Fan(_) | Service::Echo | Service::Proxy | Service::Tls(_) => {
             (format!("load_module {STREAM_MODULE};\n"), stream(task))
         }
     };

@@ -4,7 +4,7 @@ use super::{Peer, Task};
 use crate::Failure;
 use crate::keys::Identity;
 use crate::load::beside::LOOPING_HOST;
-use crate::rows::{Service, Version, Work};
+use crate::rows::{Carrier, Service, Version, Work};
 use crate::scratch::Scratch;
 use crate::swap;
 use std::path::PathBuf;
@@ -18,6 +18,9 @@ pub(super) fn config(peer: Peer, task: Task<'_>, scratch: &Scratch) -> Result<Pa
         (_, Service::Http(_)) => http(port),
         (_, Service::HttpProxy { back, .. }) => http_proxy(port, task.upstream, back),
         (_, Service::WebSocket) => config::ws_echo(port, ""),
+        (_, Service::Fan(carrier)) => fan(port, carrier),
+        (_, Service::Guarded) => guarded(port, peer == Peer::Zilla),
+        (_, Service::Matched) => matched(port, peer == Peer::Zilla),
         (_, Service::Echo) => echo(peer, port),
         (_, Service::Proxy | Service::Tls(_)) => proxy(port, task.upstream, task.identity()),
     };
@@ -56,6 +59,94 @@ bindings:
 "
     )
 }
+
+/// As in the examples `tcp.reflect` and `ws.reflect`.
+fn fan(port: u16, carrier: Carrier) -> String {
+    let (loopback, fan, echo) =
+        (config::loopback(port), ("crowd", "fan", "server", ""), ("south", "echo", "server", ""));
+    let north = ("north", "tcp", "server", &*loopback);
+    match carrier {
+        Carrier::Tcp => config::chain(&[north, fan, echo]),
+        Carrier::WebSocket => {
+            let web = ("web", "http", "server", "upgrade: [websocket]");
+            config::chain(&[north, web, ("sockets", "ws", "server", ""), fan, echo])
+        }
+    }
+}
+
+/// As in the example `http.echo.jwt`: who shows a token gets through. Without the guard, anybody does.
+fn guarded(port: u16, is_guarded: bool) -> String {
+    let (guards, authorization, asks) = match is_guarded {
+        true => (GUARDS, AUTHORIZATION, "guarded: {jwt: []}, "),
+        false => ("", "", ""),
+    };
+    asked(port, guards, authorization, asks)
+}
+
+/// As in the example `http.canary`: a matcher is asked about each request, and all fit. Without it, they do as well.
+fn matched(port: u16, is_matched: bool) -> String {
+    let (matchers, asks) = match is_matched {
+        true => (MATCHERS, "when: [{matched: {canary: {percent: 100}}}], "),
+        false => ("", ""),
+    };
+    asked(port, matchers, "", asks)
+}
+
+/// `http` to `echo` by a route that asks something.
+fn asked(port: u16, policies: &str, options: &str, asks: &str) -> String {
+    format!(
+        "\
+---
+name: example
+{policies}bindings:
+  north_tcp_server:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+    exit: north_http_server
+  north_http_server:
+    type: http
+    kind: server
+{options}    routes:
+      - {{{asks}exit: north_echo_server}}
+  north_echo_server:
+    type: echo
+    kind: server
+"
+    )
+}
+
+const GUARDS: &str = "\
+guards:
+  jwt:
+    type: jwt
+    options:
+      issuer: https://auth.example.com
+      audience: https://api.example.com
+      keys:
+        - kty: OKP
+          kid: example
+          crv: Ed25519
+          x: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo
+";
+
+const AUTHORIZATION: &str = "    options:
+      authorization:
+        jwt:
+          credentials:
+            headers:
+              authorization: Bearer {credentials}
+";
+
+const MATCHERS: &str = "\
+matchers:
+  canary:
+    type: canary
+    options:
+      attribute: \":authority\"
+";
 
 /// `http` to `http`, with as many connections to the upstream as anybody asks for.
 fn http_proxy(port: u16, upstream: u16, back: Version) -> String {

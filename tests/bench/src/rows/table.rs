@@ -1,6 +1,6 @@
 //! The rows themselves.
 
-use super::{Ask, Cache, Row, Service, Session, Swap, Version, Work};
+use super::{Ask, Cache, Carrier, Row, Service, Session, Swap, Version, Work};
 use crate::keys::KeyKind;
 use crate::peers::Peer;
 
@@ -26,11 +26,14 @@ const HTTP2_UPSTREAM_PEERS: &[(Peer, Option<f64>)] =
 
 /// Echoes of WebSockets; nginx is in front of tungstenite.
 const WEBSOCKET_PEERS: &[(Peer, Option<f64>)] =
-    &[(Peer::Zilla, None), (Peer::Tungstenite, Some(1.2)), (Peer::Nginx, Some(1.2))];
+    &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Tungstenite, Some(1.2)), (Peer::Nginx, Some(1.2))];
 
 /// The same for long messages.
 const WEBSOCKET_BULK_PEERS: &[(Peer, Option<f64>)] =
-    &[(Peer::Zilla, None), (Peer::Tungstenite, None), (Peer::Nginx, None)];
+    &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Tungstenite, None), (Peer::Nginx, None)];
+
+/// Crowds. The one of WebSockets is on tokio-tungstenite.
+const CROWD_PEERS: &[(Peer, Option<f64>)] = &[(Peer::Zilla, None), (Peer::Native, None), (Peer::Tokio, None)];
 
 /// HTTP/1.1 on both sides of a proxy.
 const HTTP1_PROXY: Service = Service::HttpProxy { front: Version::Http1, back: Version::Http1 };
@@ -175,6 +178,34 @@ pub(crate) static ROWS: &[Row] = &[
         service: Service::WebSocket,
         work: Work::WebSocket { connections: 1_000, octets: 65_536 },
         peers: WEBSOCKET_BULK_PEERS,
+    },
+    Row {
+        name: "fan.tcp.1000",
+        about: "lines of 64 octets from 16 speakers, the next when the one before has come back, to 1,000 members",
+        service: Service::Fan(Carrier::Tcp),
+        work: Work::Fan { members: 1_000 },
+        peers: CROWD_PEERS,
+    },
+    Row {
+        name: "fan.ws.1000",
+        about: "the same in messages of WebSockets",
+        service: Service::Fan(Carrier::WebSocket),
+        work: Work::Fan { members: 1_000 },
+        peers: CROWD_PEERS,
+    },
+    Row {
+        name: "guarded.get.64",
+        about: "GET with a token that a guard has seen before, 64 keep-alive connections",
+        service: Service::Guarded,
+        work: Work::Http { connections: 64, ask: Ask::GetAsSomebody },
+        peers: &[(Peer::Zilla, None), (Peer::Plain, Some(0.9))],
+    },
+    Row {
+        name: "matched.get.64",
+        about: "GET without a body that a matcher is asked about, 64 keep-alive connections",
+        service: Service::Matched,
+        work: Work::Http { connections: 64, ask: Ask::Get },
+        peers: &[(Peer::Zilla, None), (Peer::Plain, None)],
     },
     Row {
         name: "tcp.ping.64",
