@@ -17,6 +17,8 @@ pub(crate) struct Forward {
     pub(crate) link: StreamId,
     /// Octets of the run that have not been moved.
     pub(crate) remaining: u64,
+    /// Octets that were moved and are not given back to their sender as credit yet.
+    pub(crate) owed: u64,
     /// Nothing more will be moved, whatever remains.
     pub(crate) is_broken: bool,
     held: Held,
@@ -41,7 +43,15 @@ struct Held {
 
 impl Forward {
     pub(crate) fn new(to: (StreamKey, Side), link: StreamId, octets: u64) -> Self {
-        Self { to, link, remaining: octets, is_broken: false, held: Held::default(), behind: Vec::new() }
+        Self {
+            to,
+            link,
+            remaining: octets,
+            owed: 0,
+            is_broken: false,
+            held: Held::default(),
+            behind: Vec::new(),
+        }
     }
 
     /// Octets of the run that have not been received.
@@ -57,6 +67,11 @@ impl Forward {
     pub(crate) fn is_over(&self) -> bool {
         let has_end = || !self.behind.is_empty();
         self.is_broken || self.held().is_empty() && (self.remaining == 0 || has_end())
+    }
+
+    /// Octets of the run that may be moved to the link without waiting, but for its credit.
+    pub(crate) fn passable(&self) -> u64 {
+        if self.held().is_empty() && self.behind.is_empty() { self.missing() } else { 0 }
     }
 
     pub(crate) fn held(&self) -> &[u8] {

@@ -146,8 +146,7 @@ impl Engine {
         }
     }
 
-    /// Moves octets of a run to its link as far as its credit goes, gives them back to the sender as credit, and
-    /// says how many they were.
+    /// Moves octets of a run to its link as far as its credit goes, and says how many they were.
     fn move_on(&mut self, key: StreamKey, sender: Side, octets: &[u8]) -> usize {
         let Some(forward) = self.forward_of(key, sender) else { return 0 };
         let (to, to_side) = forward.to;
@@ -157,12 +156,62 @@ impl Engine {
             return 0;
         }
         target.credit -= moved;
-        if let Some(forward) = self.forward_of(key, sender) {
-            forward.remaining -= moved;
-        }
         self.receive(to, to_side, Frame::new(0, FrameKind::Data), &[], &octets[..moved as usize]);
-        self.grant(key, sender, moved);
+        self.note_moved(key, sender, moved);
         moved as usize
+    }
+
+    /// Where octets that a side sends now end up, and how many of them may at a time: at the other side, or behind runs
+    /// that can all pass some on at once.
+    pub(super) fn end_of_runs(
+        &mut self,
+        source: (StreamKey, Side),
+        octets: usize,
+    ) -> ((StreamKey, Side), usize) {
+        let (mut at, mut passable) = (source, octets);
+        while let Some((forward_to, run)) = self.run_of(at) {
+            let credit = self.credit_of(forward_to).min(run);
+            passable = usize::try_from(credit).unwrap_or(usize::MAX).min(passable);
+            if passable == 0 {
+                return (source, octets);
+            }
+            at = forward_to;
+        }
+        (at, passable)
+    }
+
+    /// Where a direction is diverted to, and how many octets may pass there at once.
+    fn run_of(&mut self, (key, sender): (StreamKey, Side)) -> Option<((StreamKey, Side), u64)> {
+        let direction = self.streams.get(key)?.sent_by(sender);
+        let forward = direction.forward.as_ref().filter(|_| direction.is_diverted(FrameKind::Data))?;
+        Some((forward.to, forward.passable()))
+    }
+
+    /// Octets of a side were put where [`Engine::end_of_runs`] says: all runs in between have moved them.
+    pub(super) fn note_passed(&mut self, source: (StreamKey, Side), end: (StreamKey, Side), octets: u64) {
+        let mut at = source;
+        while let Some((to, _)) = self.run_of(at).filter(|_| at != end) {
+            if let Some(target) = self.streams.get(to.0) {
+                target.sent_by(to.1).credit -= octets;
+            }
+            self.note_moved(at.0, at.1, octets);
+            // It may be over.
+            self.runs.push(at);
+            at = to;
+        }
+    }
+
+    /// Octets of a run were moved. Their sender has them back as credit once they are half of the initial credit, so that
+    /// one window serves many pieces while the sender always has the other half; the rest when the run is over.
+    fn note_moved(&mut self, key: StreamKey, sender: Side, octets: u64) {
+        let owed_max = u64::from(self.limits.initial_credit) / 2;
+        let Some(forward) = self.forward_of(key, sender) else { return };
+        forward.remaining -= octets;
+        forward.owed += octets;
+        if forward.owed >= owed_max {
+            let owed = std::mem::take(&mut forward.owed);
+            self.grant(key, sender, owed);
+        }
     }
 
     /// Tells the receiver that a run is over, and hands over what was not moved and what follows.
@@ -192,6 +241,7 @@ impl Engine {
         if let Some(target) = self.streams.get(to).map(|stream| stream.sent_by(to_side)) {
             target.forwarded_from.take_if(|from| *from == (key, sender));
         }
+        self.grant(key, sender, forward.owed);
         Some(*forward)
     }
 

@@ -1,4 +1,4 @@
-//! The way in for a socket: what it brings is read straight into the inbox of whom it is for.
+//! The way in for a socket: what it brings is read straight into the inbox of whom it is for, be it behind runs.
 
 use super::Engine;
 use crate::frame::{Frame, FrameKind, StreamId};
@@ -18,8 +18,9 @@ impl Engine {
         if direction.phase != Phase::Open || direction.sender_done || credit == 0 {
             return None;
         }
-        let binding = entry.end(side.peer()).binding;
-        Some(self.bindings[binding.0 as usize].inbox.room(credit, &mut self.spare))
+        let ((key, side), octets) = self.end_of_runs((key, side), credit);
+        let binding = self.streams.get(key)?.end(side.peer()).binding;
+        Some(self.bindings[binding.0 as usize].inbox.room(octets, &mut self.spare))
     }
 
     /// Sends the first `octets` of the room last given as data of that stream. If as much of the binding waits
@@ -33,12 +34,23 @@ impl Engine {
     }
 
     fn receive_read(&mut self, key: StreamKey, side: Side, octets: usize) {
+        let source = (key, side);
+        let (end, _) = self.end_of_runs(source, octets);
+        if let Some(stream) = self.streams.get(key) {
+            let direction = stream.sent_by(side);
+            direction.credit = direction.credit.saturating_sub(octets as u64);
+        }
+        self.put_read(end, octets);
+        self.note_passed(source, end, octets as u64);
+    }
+
+    /// Has what was read received, as if the side had sent it.
+    fn put_read(&mut self, (key, side): (StreamKey, Side), octets: usize) {
         let Some(stream) = self.streams.get(key) else { return };
         let receiver = stream.end(side.peer());
         let (binding, id) = (receiver.binding, receiver.id);
         let from = stream.end(side).binding;
         let direction = stream.sent_by(side);
-        direction.credit = direction.credit.saturating_sub(octets as u64);
         let inbox = &mut self.bindings[binding.0 as usize].inbox;
         if direction.is_diverted(FrameKind::Data) {
             let payload = inbox.room(octets, &mut self.spare).to_vec();

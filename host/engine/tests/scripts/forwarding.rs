@@ -49,7 +49,7 @@ fn what_the_link_has_no_credit_for_is_held_and_moved_with_its_windows() {
     script.send(A, [data(2, "abcdef"), data(2, "gh").message(), flush(2), end(2)]);
     assert_eq!(script.recv(C), ["1 data 01234567ab"]);
     script.recv_nothing(B);
-    assert_eq!(script.engine.credit(A, 2), 4);
+    assert_eq!(script.engine.credit(A, 2), 2, "what was moved is not half of the initial credit");
     script.send(C, [window(1, 3)]);
     assert_eq!(script.recv(C), ["1 data cde"]);
     assert_eq!(script.recv(B), ["2 window 3"]);
@@ -68,10 +68,26 @@ fn credit_comes_back_only_as_octets_move() {
     assert_eq!(script.engine.credit(A, 2), 10);
     script.send(A, [data(2, "0123456789")]);
     assert_eq!(script.engine.credit(A, 2), 0);
-    script.send(C, [window(1, 4)]);
-    assert_eq!(script.engine.credit(A, 2), 4);
-    script.send(A, [data(2, "01234")]);
+    script.send(C, [window(1, 5)]);
+    assert_eq!(script.engine.credit(A, 2), 5);
+    script.send(A, [data(2, "012345")]);
     assert_eq!(script.broken(), [Rule::CreditExceeded]);
+}
+
+#[test]
+fn credit_comes_back_in_halves_and_the_rest_with_the_end_of_the_run() {
+    let mut script = open();
+    script.send(B, [forward(1, 2, 9)]);
+    script.send(A, [data(2, "012")]);
+    script.recv_nothing(A);
+    script.send(A, [data(2, "34")]);
+    assert_eq!(script.recv(A), ["2 window 5"]);
+    script.send(A, [data(2, "567")]);
+    script.recv_nothing(A);
+    script.send(A, [data(2, "8")]);
+    assert_eq!(script.recv(A), ["2 window 4"]);
+    assert_eq!(script.recv(B), ["1 forward link=2"]);
+    assert_eq!(script.engine.credit(A, 2), 10);
 }
 
 #[test]

@@ -41,10 +41,42 @@ fn what_is_read_is_moved_along_a_run() {
     script.send(B, [forward(1, 2, 5)]);
     read(&mut script, b"cd");
     script.recv_nothing(B);
-    read(&mut script, b"efg");
+    assert_eq!(script.engine.room(A, 2, 100).map(|room| room.len()), Some(1), "what the run has left");
+    read(&mut script, b"e");
+    read(&mut script, b"fg");
     assert_eq!(script.recv(B), ["1 forward link=2", "1 data fg"]);
     assert_eq!(script.recv(C), ["1 data abcde"]);
     assert_eq!(script.engine.credit(A, 2), 8);
+}
+
+#[test]
+fn what_is_read_goes_behind_all_runs_at_once() {
+    let mut script = Script::open();
+    script.connect(B, 2, C, 1);
+    script.connect(C, 2, D, 1);
+    script.send(B, [forward(1, 2, 16)]);
+    script.send(C, [forward(1, 2, 100), data(2, "1234")]);
+    assert_eq!(
+        script.engine.room(A, 2, 100).map(|room| room.len()),
+        Some(6),
+        "what the last link has credit for"
+    );
+    read(&mut script, b"abcdef");
+    assert_eq!(script.recv(D), ["1 data 1234abcdef"]);
+    let credit = |script: &mut Script| [A, B, C].map(|binding| script.engine.credit(binding, 2));
+    assert_eq!(credit(&mut script), [10, 10, 0]);
+    assert_eq!(script.engine.room(A, 2, 100).map(|room| room.len()), Some(10), "the rest is held");
+    read(&mut script, b"ghi");
+    script.recv_nothing(D);
+    script.send(D, [window(1, 10)]);
+    assert_eq!(script.recv(D), ["1 data ghi"]);
+    read(&mut script, b"jklmnop");
+    assert_eq!(script.recv(D), ["1 data jklmnop"]);
+    assert_eq!(script.recv(A), ["2 window 16"]);
+    assert!(script.recv(B).contains(&"1 forward link=2".into()), "its run is over");
+    read(&mut script, b"q");
+    assert_eq!(script.recv(B), ["1 data q"]);
+    assert_eq!(script.broken(), []);
 }
 
 #[test]
