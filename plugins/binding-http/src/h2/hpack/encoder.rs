@@ -100,16 +100,20 @@ impl Encoder {
 
     /// Writes a field; its name is in lower case.
     pub(crate) fn field(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+        let name_hash = hash(0, name);
+        let field_hash = hash(name_hash, value);
+        // Most have come before, and what is in the table may be.
+        if let Some(index) = self.find_known(field_hash, name, value) {
+            return integer::encode(out, 0x80, 7, index);
+        }
         let indexing = match Indexing::of(name) {
             // A field that takes much of the table would push out what is worth more.
             Indexing::Kept if self.is_too_large(name, value) => Indexing::Once,
             indexing => indexing,
         };
-        let name_hash = hash(0, name);
         let (first, prefix_bits) = match indexing {
             Indexing::Kept => {
-                let field_hash = hash(name_hash, value);
-                if let Some(index) = self.find(field_hash, name, value) {
+                if let Some(index) = find_static(name, value) {
                     return integer::encode(out, 0x80, 7, index);
                 }
                 let name_index = self.find_name(name_hash, name);
@@ -128,17 +132,12 @@ impl Encoder {
         name.len() + value.len() + FIELD_OVERHEAD_OCTETS > self.table.octets_max() / 4
     }
 
-    /// The index of a field with that name and value.
-    fn find(&self, hash: u64, name: &[u8], value: &[u8]) -> Option<usize> {
-        if let Some(first) = static_name(name) {
-            let same_name = STATIC[first - 1..].iter().take_while(|field| field.0 == name);
-            if let Some(after) = same_name.map(|field| field.1).position(|known| known == value) {
-                return Some(first + after);
-            }
-        }
+    /// The index of a field of the dynamic table with that name and value.
+    fn find_known(&self, hash: u64, name: &[u8], value: &[u8]) -> Option<usize> {
         let number = self.places.as_ref()?.by_field[place(hash)];
         let age = self.age(number)?;
-        (self.table.get(age)? == (name, value)).then_some(STATIC_FIELDS + 1 + age)
+        let (known_name, known_value) = self.table.get(age)?;
+        (equals(known_name, name) && equals(known_value, value)).then_some(STATIC_FIELDS + 1 + age)
     }
 
     fn find_name(&self, hash: u64, name: &[u8]) -> usize {
@@ -147,7 +146,7 @@ impl Encoder {
         }
         let dynamic = || {
             let age = self.age(self.places.as_ref()?.by_name[place(hash)])?;
-            (self.table.get(age)?.0 == name).then_some(STATIC_FIELDS + 1 + age)
+            equals(self.table.get(age)?.0, name).then_some(STATIC_FIELDS + 1 + age)
         };
         dynamic().unwrap_or(0)
     }
@@ -170,10 +169,28 @@ impl Encoder {
     }
 }
 
+/// The index of a field of the static table with that name and value.
+fn find_static(name: &[u8], value: &[u8]) -> Option<usize> {
+    let first = static_name(name)?;
+    let same_name = STATIC[first - 1..].iter().take_while(|field| equals(field.0, name));
+    let after = same_name.map(|field| field.1).position(|known| equals(known, value))?;
+    Some(first + after)
+}
+
+/// Whether octets are the same, eight at a time: in WebAssembly, `==` of slices is a call that looks at one after another.
+fn equals(one: &[u8], other: &[u8]) -> bool {
+    let ((one_words, one_rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let same_word =
+        |(one, other): (&[u8; 8], &[u8; 8])| u64::from_ne_bytes(*one) == u64::from_ne_bytes(*other);
+    one.len() == other.len()
+        && one_words.iter().zip(other_words).all(same_word)
+        && one_rest.iter().zip(other_rest).all(|(one, other)| one == other)
+}
+
 /// The index of the first field of that name in the static table.
 fn static_name(name: &[u8]) -> Option<usize> {
     let candidates = BY_LENGTH.get(name.len())?.iter().map(|index| usize::from(*index));
-    candidates.take_while(|index| *index > 0).find(|index| STATIC[index - 1].0 == name)
+    candidates.take_while(|index| *index > 0).find(|index| equals(STATIC[index - 1].0, name))
 }
 
 /// Longest name of the static table, in octets.
@@ -237,5 +254,24 @@ fn write_string(out: &mut Vec<u8>, octets: &[u8]) {
     } else {
         integer::encode(out, 0x00, 7, octets.len());
         out.extend_from_slice(octets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_equal_if_all_are() {
+        let octets: Vec<u8> = (0..40).collect();
+        for length in 0..octets.len() {
+            assert!(equals(&octets[..length], &octets.clone()[..length]));
+            assert!(!equals(&octets[..length], &octets[..length + 1]));
+            for at in 0..length {
+                let mut other = octets[..length].to_vec();
+                other[at] ^= 0x80;
+                assert!(!equals(&octets[..length], &other), "{length} octets, another one at {at}");
+            }
+        }
     }
 }
