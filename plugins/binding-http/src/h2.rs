@@ -23,6 +23,12 @@
 //! * Content of 1 KiB and more is passed on without a copy, in both directions; heads of frames and smaller
 //!   pieces are one frame of the host as long as they adjoin.
 //!
+//! # Frames of 16 KiB
+//!
+//! Content goes in frames of 16,384 octets at most, also to a peer that takes longer ones: streams have their turn after
+//! each frame. Longer ones save little: 3,000 times 1 MiB, echoed to 16 connections that take 64 KiB, cost 13.0 to
+//! 16.0 s of processor time in frames of 16 KiB, and 13.8 to 15.6 s in those of 64 KiB.
+//!
 //! # Why by hand
 //!
 //! Measured natively, the best of several rounds: 100 streams a round, each a GET of five indexed fields that

@@ -133,7 +133,7 @@
 //! | 413, 414, 431 | a limit above; 431 also where a head does not fit the attributes that the host allows |
 //! | 417 | an expectation other than `100-continue` |
 //! | 421 | an absolute target, or `:scheme`, with the scheme that the connection does not have |
-//! | 501 | `CONNECT`, unless for one of the protocols in `upgrade`; or a transfer coding other than `chunked` |
+//! | 501 | `CONNECT` to a host and a port (RFC 9110, 9.3.6): no route serves it, for this is no forward proxy. One of HTTP/2 for a protocol in `upgrade` is [another thing](#streams). Or a transfer coding other than `chunked` |
 //! | 502 | the exit failed before its response (`crashed`, `unreachable`, `violation`, `cancelled`, an abort `unspecified`), or its response breaks the rules |
 //! | 503 | `limit`, `drained`, or the host's limit of streams |
 //! | 504 | `timeout`, or `response-ms` |

@@ -209,8 +209,7 @@ impl Http2 {
         cx.to(self.stream).write(&mut self.outbox, |out| write(out, encoder));
     }
 
-    /// Longest payload of frames to the origin. Longer than the least that it takes would only make requests wait
-    /// for each other.
+    /// Longest payload of frames to the origin: the least that it takes. See [the module](crate::h2).
     fn frame_octets_max(&self) -> usize {
         self.peer.frame_octets.min(FRAME_OCTETS_MIN) as usize
     }

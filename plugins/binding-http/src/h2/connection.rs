@@ -138,8 +138,7 @@ impl Connection {
         cx.reply().write(&mut self.outbox, |out| write(out, encoder));
     }
 
-    /// Longest payload of frames to the client. Longer than the least that it takes would only make streams
-    /// wait for each other.
+    /// Longest payload of frames to the client: the least that it takes. See [the module](crate::h2).
     fn frame_octets_max(&self) -> usize {
         self.peer.frame_octets.min(FRAME_OCTETS_MIN) as usize
     }
