@@ -4,12 +4,17 @@ use crate::plan::{Plan, vaults};
 use crate::plugin::{Concept, Digest, Library};
 use crate::watch::Watched;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use zilla_config::{Outcome, Source, parse, render};
 
 /// Symbolic links followed from one file; a longer chain is taken as it is.
 const LINKS_MAX: usize = 16;
+
+/// Age at which a plugin file that is still partial has no writer any more: no copy takes so long.
+const PARTIAL_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Where a generation comes from.
 pub struct Loader {
@@ -176,6 +181,9 @@ pub(crate) struct Swap {
 impl Swap {
     /// Replaces the file, as a whole: whoever reads it sees the old or the new one.
     pub(crate) fn commit(&self) -> Result<(), LoadFailure> {
+        if let Some(directory) = self.place.parent() {
+            remove_abandoned(directory);
+        }
         let partial = self.place.with_extension(format!("{}.partial", std::process::id()));
         let replaced =
             std::fs::copy(&self.file, &partial).and_then(|_| std::fs::rename(&partial, &self.place));
@@ -204,6 +212,22 @@ impl Swap {
              {directory}, or {way_out}",
             self.place.display()
         ))
+    }
+}
+
+/// Removes what swaps have left behind that were killed: `STEM.PID.partial` of some age.
+fn remove_abandoned(directory: &Path) {
+    for file in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_suffix(".partial")?.rsplit_once('.'));
+        let is_ours = pid.is_some_and(|(stem, pid)| !stem.is_empty() && pid.parse::<u32>().is_ok());
+        let written = file.metadata().ok().filter(Metadata::is_file).and_then(|it| it.modified().ok());
+        // One that was written in the future has a writer, or a wrong clock: it stays.
+        let age = written.and_then(|written| written.elapsed().ok());
+        if is_ours && age.is_some_and(|age| age >= PARTIAL_AGE) {
+            // Another process may have been faster; what cannot be removed is in nobody's way.
+            let _ = std::fs::remove_file(file.path());
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 use zilla_tests::load::Load;
 use zilla_tests::plugin::{built, file_name, in_mood, version};
 use zilla_tests::{Client, Folder, PATIENCE, Ports, zilla};
@@ -103,6 +104,33 @@ fn a_type_that_is_not_installed_yet_is_installed_by_a_swap() {
     assert!(site.path("plugins").join(file_name("moody")).is_file());
     site.host.expect_echo(ports.at(1));
     assert_eq!(site.status().names(), ["test:near", "test:far"]);
+}
+
+#[test]
+fn a_swap_removes_what_a_killed_one_has_left_behind() {
+    let port = Ports::one();
+    let site = site(&echo("near", &port));
+    let make = |name: &str, age_s: u64| {
+        let path = site.path("plugins").join(name);
+        let file = fs::File::create(&path).expect("a folder of its own");
+        let now = file.metadata().and_then(|metadata| metadata.modified()).expect("it was just made");
+        file.set_modified(now - Duration::from_secs(age_s)).expect("it is our own");
+        path
+    };
+    let abandoned = make("binding_echo.4711.partial", 3_700);
+    let others = [
+        make("binding_http.4711.partial", 3_000),
+        make("notes.partial", 3_700),
+        make("notes.mine.partial", 3_700),
+        make(".4711.partial", 3_700),
+    ];
+    fs::write(site.path("new.wasm"), version(&built("echo"), 1)).expect("a folder of its own");
+    site.zilla(&["plugin", "swap", &site.path("new.wasm").display().to_string()]);
+    assert_eq!(site.status().generation(), 2);
+    assert!(!abandoned.exists());
+    for other in others {
+        assert!(other.exists(), "{}", other.display());
+    }
 }
 
 /// A line of script that starts a host which the modes of files bind; none if that cannot be had, as root.
