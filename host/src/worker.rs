@@ -194,6 +194,8 @@ impl Worker {
             fingerprint: running.plan.fingerprint,
             generation: running.generation,
             streams: running.streams(),
+            connections: running.connections(),
+            instances: running.instances(),
             is_draining: running.drain_until_ms.is_some(),
         };
         self.pipelines.iter().map(|(_, running)| report(running)).collect()

@@ -80,6 +80,20 @@ fn no_host(path: &Path, error: &std::io::Error) -> String {
     format!("no host answers at {}: {error}", path.display())
 }
 
+/// Of the table that `zilla status` prints. The last one says what a plugin hands to its successor.
+const COLUMNS: [&str; 10] = [
+    "PIPELINE",
+    "STATE",
+    "GENERATION",
+    "STREAMS",
+    "CONNECTIONS",
+    "LISTENS",
+    "BINDING",
+    "PLUGIN",
+    "INSTANCES",
+    "KEEPS",
+];
+
 fn to_text(status: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut out = format!(
@@ -90,9 +104,7 @@ fn to_text(status: &Value) -> String {
         status["generation"],
         text(&status["config"]),
     );
-    let mut rows = vec![
-        ["PIPELINE", "STATE", "GENERATION", "STREAMS", "LISTENS", "BINDING", "PLUGIN"].map(str::to_owned),
-    ];
+    let mut rows = vec![COLUMNS.map(str::to_owned)];
     for pipeline in status["pipelines"].as_array().into_iter().flatten() {
         let listens: Vec<_> = pipeline["listens"].as_array().into_iter().flatten().map(text).collect();
         let mut first = [
@@ -100,7 +112,10 @@ fn to_text(status: &Value) -> String {
             text(&pipeline["state"]),
             text(&pipeline["generation"]),
             text(&pipeline["streams"]),
+            text(&pipeline["connections"]),
             listens.join(" "),
+            String::new(),
+            String::new(),
             String::new(),
             String::new(),
         ];
@@ -114,14 +129,16 @@ fn to_text(status: &Value) -> String {
         };
         let bindings = bindings.into_iter().map(|binding| ("", binding));
         for (word, binding) in bindings.chain(of("guards", "guard ")).chain(of("matchers", "matcher ")) {
-            first[5] = format!("{word}{}", text(&binding["name"]));
-            first[6] = match binding["digest"].as_str() {
+            first[6] = format!("{word}{}", text(&binding["name"]));
+            first[7] = match binding["digest"].as_str() {
                 Some(digest) => {
                     let digest: String = digest.chars().take(12).collect();
                     format!("{} {} {digest}", text(&binding["type"]), text(&binding["version"]))
                 }
                 None => format!("{} (native)", text(&binding["type"])),
             };
+            first[8] = binding["instances"].as_u64().map(|count| count.to_string()).unwrap_or_default();
+            first[9] = if binding["state"] == true { "state".to_owned() } else { String::new() };
             rows.push(std::mem::take(&mut first));
         }
     }

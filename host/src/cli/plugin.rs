@@ -59,7 +59,8 @@ fn list(args: &ListArgs) -> ExitCode {
         Ok(library) => library,
         Err(error) => return fail(&error),
     };
-    let mut rows = vec![["TYPE", "CONCEPT", "KINDS", "VERSION", "SIZE", "DIGEST", "FILE"].map(str::to_owned)];
+    let mut rows =
+        vec![["TYPE", "CONCEPT", "KINDS", "VERSION", "KEEPS", "SIZE", "DIGEST", "FILE"].map(str::to_owned)];
     rows.extend(NativeType::ALL.map(native_row));
     for entry in library.entries() {
         let file = entry.path.display().to_string();
@@ -74,12 +75,14 @@ fn list(args: &ListArgs) -> ExitCode {
                     AnyPlugin::Guard(plugin) => (&plugin.describe().version, "-".to_owned()),
                     AnyPlugin::Matcher(plugin) => (&plugin.describe().version, "-".to_owned()),
                 };
+                let keeps_state = matches!(&plugin, AnyPlugin::Binding(plugin) if plugin.keeps_state());
                 let digest = format!("{:.12}", loaded.digest);
                 [
                     entry.type_name.clone(),
                     plugin.concept().into(),
                     kinds,
                     version.clone(),
+                    if keeps_state { "state" } else { "-" }.into(),
                     size(loaded.octets),
                     digest,
                     file,
@@ -91,6 +94,7 @@ fn list(args: &ListArgs) -> ExitCode {
                     entry.type_name.clone(),
                     entry.concept.into(),
                     "unusable".into(),
+                    dash(),
                     dash(),
                     dash(),
                     dash(),
@@ -110,11 +114,11 @@ fn list(args: &ListArgs) -> ExitCode {
     print(&text)
 }
 
-fn native_row(native: NativeType) -> [String; 7] {
+fn native_row(native: NativeType) -> [String; 8] {
     let Description { type_name, version, kinds } = native.describe();
     let kinds: Vec<String> = kinds.into_iter().map(|kind| kind.kind).collect();
     let dash = || "-".to_owned();
-    [type_name, "binding".into(), kinds.join(","), version, dash(), dash(), "(native)".into()]
+    [type_name, "binding".into(), kinds.join(","), version, dash(), dash(), dash(), "(native)".into()]
 }
 
 fn size(octets: usize) -> String {

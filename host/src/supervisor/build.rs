@@ -167,7 +167,7 @@ pub(super) fn status(current: &Plan, workers: usize, reports: &[PipelineReport])
     let mut rows = Vec::new();
     for pipeline in &current.pipelines {
         let own = || reports.iter().filter(|r| r.fingerprint == pipeline.fingerprint && !r.is_draining);
-        let bindings = pipeline.bindings.iter().map(|planned| match &planned.role {
+        let bindings = pipeline.bindings.iter().enumerate().map(|(index, planned)| match &planned.role {
             Role::Native(_) => {
                 json!({"name": planned.name, "type": planned.type_name, "kind": planned.kind.as_str()})
             }
@@ -180,6 +180,7 @@ pub(super) fn status(current: &Plan, workers: usize, reports: &[PipelineReport])
                     "version": description.version,
                     "digest": binding_type.identity(),
                     "state": binding_type.keeps_state(),
+                    "instances": own().filter_map(|report| report.instances.get(index)).sum::<usize>(),
                     "worker": planned.home(workers),
                 })
             }
@@ -189,6 +190,7 @@ pub(super) fn status(current: &Plan, workers: usize, reports: &[PipelineReport])
             "state": "current",
             "generation": own().map(|report| report.generation).max(),
             "streams": own().map(|report| report.streams).sum::<usize>(),
+            "connections": own().map(|report| report.connections).sum::<usize>(),
             "listens": pipeline.addresses().map(|address| address.to_string()).collect::<Vec<_>>(),
             "bindings": bindings.collect::<Vec<_>>(),
             "guards": pipeline.guards.iter().map(|guard| guard_status(guard)).collect::<Vec<_>>(),
@@ -197,12 +199,13 @@ pub(super) fn status(current: &Plan, workers: usize, reports: &[PipelineReport])
     }
     let draining: BTreeSet<u64> = reports.iter().filter(|r| r.is_draining).map(|r| r.generation).collect();
     for generation in draining {
-        let own = reports.iter().filter(|report| report.is_draining && report.generation == generation);
+        let own = || reports.iter().filter(|r| r.is_draining && r.generation == generation);
         rows.push(json!({
             "name": "-",
             "state": "draining",
             "generation": generation,
-            "streams": own.map(|report| report.streams).sum::<usize>(),
+            "streams": own().map(|report| report.streams).sum::<usize>(),
+            "connections": own().map(|report| report.connections).sum::<usize>(),
             "listens": [],
             "bindings": [],
         }));

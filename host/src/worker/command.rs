@@ -70,5 +70,9 @@ pub(crate) struct PipelineReport {
     pub(crate) generation: u64,
     /// Open streams, each counted once.
     pub(crate) streams: usize,
+    /// Sockets that are open.
+    pub(crate) connections: usize,
+    /// Instances of plugins by binding, in the order of the plan.
+    pub(crate) instances: Vec<usize>,
     pub(crate) is_draining: bool,
 }

@@ -75,6 +75,11 @@ impl Isolated {
         ControlFlow::Continue(())
     }
 
+    /// Instances that there are.
+    pub(super) fn len(&self) -> usize {
+        self.owners.len()
+    }
+
     /// Gives every instance its last call.
     pub(super) fn detach(&mut self) -> Vec<Trap> {
         self.names = Names::default();

@@ -286,7 +286,14 @@ impl Running {
         [self.engine.next_deadline(), report].into_iter().chain(own).flatten().min()
     }
 
-    fn connections(&self) -> usize {
+    /// Instances by binding.
+    pub(super) fn instances(&self) -> Vec<usize> {
+        let count = |slot: &Slot| if let Slot::Plugin(plugin) = slot { plugin.instances.count() } else { 0 };
+        self.bindings.iter().map(count).collect()
+    }
+
+    /// Sockets that are open.
+    pub(super) fn connections(&self) -> usize {
         self.bindings
             .iter()
             .map(|slot| if let Slot::Native(native) = slot { native.connections() } else { 0 })

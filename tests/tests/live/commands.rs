@@ -216,6 +216,10 @@ fn the_status_tells_what_runs() {
     assert_eq!(status.0["config"], site.path("zilla.yaml").display().to_string());
     let far = status.pipeline("far");
     assert_eq!((&far["state"], &far["streams"]), (&"current".into(), &1.into()));
+    assert_eq!(far["connections"], 1);
+    // One on each worker.
+    assert_eq!(far["bindings"][1]["instances"], 2);
+    assert!(far["bindings"][0]["instances"].is_null(), "tcp is no plugin: {far}");
     assert_eq!(far["listens"], serde_json::json!([format!("127.0.0.1:{}", ports.at(1))]));
     let types: Vec<_> = status.pipeline("near")["bindings"]
         .as_array()
@@ -235,11 +239,12 @@ fn the_status_tells_what_runs() {
     let table = site.zilla(&["status"]).stdout;
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0][..2], ["zilla", concat!(env!("CARGO_PKG_VERSION"), ",")], "{table}");
-    assert_eq!(lines[2], ["PIPELINE", "STATE", "GENERATION", "STREAMS", "LISTENS", "BINDING", "PLUGIN"]);
+    let columns = "PIPELINE STATE GENERATION STREAMS CONNECTIONS LISTENS BINDING PLUGIN INSTANCES KEEPS";
+    assert_eq!(lines[2].join(" "), columns);
     let near = format!("127.0.0.1:{}", ports.at(0));
-    assert_eq!(lines[3], ["test:near", "current", "1", "0", &near, "test:near", "tcp", "(native)"]);
+    assert_eq!(lines[3], ["test:near", "current", "1", "0", "0", &near, "test:near", "tcp", "(native)"]);
     let http = &status.digests("http")[0][..12];
-    assert_eq!(lines[4], ["test:near_http", "http", env!("CARGO_PKG_VERSION"), http]);
+    assert_eq!(lines[4], ["test:near_http", "http", env!("CARGO_PKG_VERSION"), http, "2"]);
     assert!(table.contains("\nlast error, not applied:\n"), "{table}");
     assert!(table.contains("binding_echo.wasm: expected a WebAssembly component"), "{table}");
 }

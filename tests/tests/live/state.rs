@@ -201,6 +201,8 @@ fn a_plugin_without_state_is_replaced_all_the_same() {
     let port = Ports::one();
     let site = start(1, &file(&[counter("near", &port, "{}")]));
     assert_eq!(site.status().pipeline("near")["bindings"][1]["state"], true);
+    let table = site.zilla(&["status"]).stdout;
+    assert!(table.lines().any(|line| line.trim_end().ends_with(" 1          state")), "{table}");
     let before = told(port.first());
     let stateless = without_state(&built("counter"));
     let mut origins = BTreeSet::from([before.origin]);

@@ -28,6 +28,15 @@ pub(super) enum Instances {
     Isolated(Box<Isolated>),
 }
 
+impl Instances {
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Shared(instance) => usize::from(instance.is_some()),
+            Self::Isolated(isolated) => isolated.len(),
+        }
+    }
+}
+
 impl PluginSlot {
     /// Its streams are lost, and what it had for them.
     pub(super) fn fail(&mut self, engine: &mut Engine, binding: BindingIndex) {

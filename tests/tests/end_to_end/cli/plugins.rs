@@ -35,6 +35,7 @@ fn the_list_has_every_plugin_with_its_file_and_those_that_cannot_be_used() {
         assert_eq!((row(type_name)[1], row(type_name)[2]), ("binding", kinds));
         assert_eq!(row(type_name).last(), Some(&file.as_str()));
     }
+    assert_eq!([row("echo")[4], row("counter")[4]], ["-", "state"]);
     assert_eq!(row("unknown_import")[2], "unusable");
     assert!(row("unknown_import").join(" ").contains("`other:thing/api@1.2.3`, which is not granted"));
     assert!(output.stdout.contains(&format!("looked in:\n  {}\n", xtask::plugins::built().dir.display())));
