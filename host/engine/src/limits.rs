@@ -5,6 +5,10 @@
 pub struct Limits {
     /// Credit in octets that each direction starts with. It bounds what one direction of a stream can hold
     /// in memory anywhere between two bindings.
+    ///
+    /// Receivers give credit back once it is half of this. Of 96 KiB, messages of 64 KiB and their framing pass in one
+    /// piece, one after another; with 64 KiB they were cut, each time elsewhere. More costs memory for each peer that
+    /// does not read.
     pub initial_credit: u32,
     /// Streams of one binding, opened and accepted counted apart. Past it, an opening is refused with
     /// `limit`. It also bounds the ids that a binding may choose: they are below twice this number.
@@ -35,7 +39,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            initial_credit: 64 * 1024,
+            initial_credit: 96 * 1024,
             streams: 64 * 1024,
             timers: 8,
             attributes_octets: 64 * 1024,

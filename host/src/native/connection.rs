@@ -15,8 +15,9 @@ use std::io;
 use std::task::{Context, Poll, Waker};
 use zilla_engine::{BindingIndex, Engine, StreamId};
 
-/// Octets read at once. It bounds how long one connection holds up the others of a turn.
-const READ_OCTETS_MAX: usize = 64 << 10;
+/// Octets read at once: 64 KiB, in which many cut what they send, and what frames them. It bounds how long one connection
+/// holds up the others of a turn.
+const READ_OCTETS_MAX: usize = (64 << 10) + (4 << 10);
 
 /// The longest piece that waits for the next one of its batch, in octets: copying more costs as much as writing twice.
 const GATHERED_OCTETS_MAX: usize = 16 << 10;

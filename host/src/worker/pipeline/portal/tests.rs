@@ -13,7 +13,7 @@ const AWAY: BindingIndex = BindingIndex(1);
 const BINDING: BindingIndex = BindingIndex(0);
 const HOME: BindingIndex = BindingIndex(1);
 
-const CREDIT: usize = 64 * 1024;
+const CREDIT: usize = 96 * 1024;
 
 /// One worker: an engine, a binding that the test plays, and a portal.
 struct Worker {
