@@ -108,6 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused() {
+        assert_eq!(Url::read("https://u:p@a/"), Err("a user in it".to_owned()));
         let long = format!("https://a/{}", "a".repeat(URL_OCTETS_MAX));
         for text in [
             "",

@@ -128,7 +128,8 @@ fn one_that_traps_again_and_again_gets_a_pause_and_is_called_after_it() {
             next.send("panic\n");
         }
     }
-    // Nobody asks it: it is called when the pause is over.
+    site.client().tell("ask g nobody");
+    // Nobody asks it any more: it is called when the pause is over.
     server.accept().send("+alice\n");
     wait_for(&mut site.client(), "alice");
 }

@@ -2,7 +2,7 @@
 
 use super::issuer::{NOW, claims_with, encode, key, keys};
 use crate::Jwt;
-use crate::keys::KEYS_MAX;
+use crate::keys::{KEYS_MAX, Keys};
 use crate::remote::{ANSWER_MS, DOCUMENT_OCTETS_MAX, RETRY_MS_MAX, RETRY_MS_MIN, UNKNOWN_KEY_MS};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -247,6 +247,22 @@ fn a_server_that_is_away_is_asked_less_and_less() {
 }
 
 #[test]
+fn a_key_that_is_not_known_does_not_hurry_a_server_that_fails() {
+    let guard = attach(json!({"url": "https://keys.example/", "refresh": 100}));
+    answer(&guard, &document(&["p256"]));
+    // After the fourth failure, it is 8 s to the next fetch, give or take a tenth.
+    for _ in 0..4 {
+        next_fetch(&guard).refuse(CloseCode::Unreachable);
+    }
+    accepts(&guard, "rsa", false);
+    guard.advance(7_199);
+    guard.expect_no_open();
+    guard.advance(1_602);
+    answer(&guard, &document(&["rsa"]));
+    accepts(&guard, "rsa", true);
+}
+
+#[test]
 fn keys_are_fetched_again_and_those_that_are_gone_are_dropped() {
     let guard = attach(json!({"url": "https://keys.example/", "refresh": 100}));
     answer(&guard, &document(&["p256", "rsa"]));
@@ -302,7 +318,10 @@ fn of_a_document_what_is_of_use_is_taken() {
     double["x"] = key("p256")["y"].clone();
     let other = json!({"kty": "EC", "crv": "secp256k1", "kid": "k", "x": encode([1; 32])});
     let keys = json!([encryption, other, key("oct"), 7, key("p256"), double, key("ed25519")]);
-    answer(&guard, &json!({"keys": keys, "issuer": "anybody"}).to_string());
+    let document = json!({"keys": keys, "issuer": "anybody"}).to_string();
+    let fetched = Keys::fetched(document.as_bytes()).unwrap();
+    assert_eq!((fetched.keys.count(), fetched.unused.len()), (2, 5), "{:?}", fetched.unused);
+    answer(&guard, &document);
     accepts(&guard, "p256", true);
     accepts(&guard, "ed25519", true);
     accepts(&guard, "rsa", false);
