@@ -19,7 +19,7 @@ use known::Seal;
 use slot::Slot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use zilla_engine::{Authorizations, Batch, Engine, Session};
+use zilla_engine::{Authorizations, Batch, Engine, Secret, Session};
 
 /// Octets of credentials that a guard is asked about; longer ones are rejected. A token is a few thousand octets, and
 /// what no header can carry is none.
@@ -114,6 +114,14 @@ impl Guards {
     }
 }
 
+impl Guards {
+    /// The session of a guard itself.
+    fn own(&mut self, planned: &PlannedGuard, now: Instant) -> Result<Arc<Session>, Refusal> {
+        let slot = self.slots.get_mut(&planned.fingerprint).ok_or(Refusal::Unavailable)?;
+        slot.own(self.seal.of_none(), now)
+    }
+}
+
 /// Whom the calls of one binding ask, with what the engine of its pipeline knows. It is lent to an instance for the
 /// time of one call.
 #[derive(Default)]
@@ -150,15 +158,44 @@ impl Authority {
         guard: &str,
         credentials: &[u8],
     ) -> Result<u64, Refusal> {
+        let (planned, now) = self.find(namespace, guard)?;
+        let session = self.guards.authorize(&planned, credentials, now)?;
+        self.authorizations.renew(&session, now.unix_ms);
+        self.authorizations.grant(&session, random).ok_or(Refusal::Unavailable)
+    }
+
+    /// What a guard has to show to others: on behalf of its session among those that a number stands for, or, where
+    /// it has none there, on its own. It is for a binding, by its qualified name, that names the guard.
+    pub(crate) fn credentials(
+        &mut self,
+        binding: &str,
+        guard: &str,
+        authorization: u64,
+    ) -> Result<Secret, Refusal> {
+        let (namespace, _) = binding.split_once(':').unwrap_or_default();
+        let (planned, now) = self.find(namespace, guard)?;
+        let bindings = self.pipeline.iter().flat_map(|pipeline| &pipeline.bindings);
+        let mut named = bindings.filter(|known| known.name == binding).flat_map(|known| &known.guards);
+        if !named.any(|guard| **guard == *planned.name) {
+            return Err(Refusal::UnknownGuard);
+        }
+        let sessions = self.authorizations.sessions(authorization);
+        let session = match sessions.iter().find(|session| session.guard == planned.name) {
+            Some(session) => Arc::clone(session),
+            None => self.guards.own(&planned, now)?,
+        };
+        session.credentials.clone().ok_or(Refusal::Rejected)
+    }
+
+    /// A guard that may be asked, and the time.
+    fn find(&self, namespace: &str, guard: &str) -> Result<(Arc<PlannedGuard>, Instant), Refusal> {
         let (Some(pipeline), Some(now)) = (&self.pipeline, self.now) else {
             return Err(Refusal::UnknownGuard);
         };
         let (namespace, guard) = guard.split_once(':').unwrap_or((namespace, guard));
         let is_it = |planned: &&Arc<PlannedGuard>| planned.name.split_once(':') == Some((namespace, guard));
         let planned = pipeline.guards.iter().find(is_it).ok_or(Refusal::UnknownGuard)?;
-        let session = self.guards.authorize(planned, credentials, now)?;
-        self.authorizations.renew(&session, now.unix_ms);
-        self.authorizations.grant(&session, random).ok_or(Refusal::Unavailable)
+        Ok((Arc::clone(planned), now))
     }
 }
 

@@ -119,6 +119,13 @@ macro_rules! export {
                     })
                 }
 
+                fn own_session(now: $crate::Instant) -> Option<wit::Session> {
+                    GUARD.with_borrow_mut(|slot| {
+                        let guard = slot.as_mut().expect("attached before it is asked for its own session");
+                        $crate::Guard::own(guard, now)
+                    })
+                }
+
                 fn detach() {
                     if let Some(guard) = GUARD.with_borrow_mut(Option::take) {
                         $crate::Guard::detach(guard);
@@ -167,6 +174,10 @@ macro_rules! export {
 
                 fn authorize(now: $crate::Instant, credentials: Vec<u8>) -> Option<wit::Session> {
                     with(|instance| $crate::guard::authorize(instance.guard(), now, &credentials))
+                }
+
+                fn own_session(now: $crate::Instant) -> Option<wit::Session> {
+                    with(|instance| $crate::Guard::own(instance.guard(), now))
                 }
 
                 fn detach() {

@@ -73,6 +73,12 @@ pub trait Guard: Sized + 'static {
     /// it must not contain the credentials, nor a part of them.
     fn authorize(&mut self, credentials: Credentials<'_>, now: Instant) -> Result<Session, Refused>;
 
+    /// What the guard has to show to others where nobody has a session of it: its own session, with
+    /// [credentials](Session::credentials). Without it, a session that has credentials is needed.
+    fn own(&mut self, _now: Instant) -> Option<Session> {
+        None
+    }
+
     /// The instance is no longer needed.
     fn detach(self) {}
 }
@@ -124,6 +130,7 @@ impl Session {
             attributes: Vec::new(),
             expires_unix_ms: None,
             challenge_unix_ms: None,
+            credentials: None,
         }
     }
 
@@ -158,11 +165,21 @@ impl Session {
     }
 }
 
+impl Session {
+    /// With credentials that plugins may show to others on behalf of it, such as a `http` client to its origin. The
+    /// host keeps them for as long as the session, and nobody sees them but who is shown them.
+    pub fn credentials(mut self, octets: impl Into<Vec<u8>>) -> Self {
+        self.credentials = Some(octets.into());
+        self
+    }
+}
+
 impl PartialEq for Session {
     fn eq(&self, other: &Self) -> bool {
         (&self.identity, &self.roles, &self.attributes) == (&other.identity, &other.roles, &other.attributes)
             && (self.expires_unix_ms, self.challenge_unix_ms)
                 == (other.expires_unix_ms, other.challenge_unix_ms)
+            && self.credentials == other.credentials
     }
 }
 

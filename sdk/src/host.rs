@@ -57,6 +57,19 @@ pub fn authorize(guard: &str, credentials: &[u8]) -> Result<u64, Refusal> {
     crate::testing::ask_guards(guard, credentials)
 }
 
+/// What a guard has to show to others: the credentials of its session among those that `authorization` stands for,
+/// which is what a stream [arrived](crate::Begin::authorization) with, or else its own; `Rejected` where there are none.
+/// The binding's configuration has to name the guard, as a [`GuardName`](crate::GuardName) or in a
+/// [`ByGuard`](crate::ByGuard). They are a secret: they belong into what is sent, and nowhere else.
+///
+/// Natively, in tests, they are those of [`crate::testing::credentials`].
+pub fn credentials(guard: &str, authorization: u64) -> Result<Vec<u8>, Refusal> {
+    #[cfg(target_family = "wasm")]
+    return import::credentials(guard, authorization);
+    #[cfg(not(target_family = "wasm"))]
+    crate::testing::ask_credentials(guard, authorization)
+}
+
 /// Adds to a counter of this binding.
 pub fn count(name: &str, add: u64) {
     #[cfg(target_family = "wasm")]

@@ -84,8 +84,8 @@ pub use frame::{
 };
 pub use outbound::OutboundHarness;
 pub use peer::Peer;
-pub(crate) use policy::ask_guards;
-pub use policy::{GuardHarness, MatcherHarness, StreamQuery, guards, query};
+pub use policy::{GuardHarness, MatcherHarness, StreamQuery, credentials, guards, query};
+pub(crate) use policy::{ask_credentials, ask_guards};
 
 /// Runs a binding natively and plays the host around it; see the [module](self).
 pub struct Harness<B> {

@@ -98,6 +98,7 @@ fn life_of_a_stream(criterion: &mut Criterion) {
         attributes: Vec::new(),
         expires_unix_ms: Some(u64::MAX),
         challenge_unix_ms: None,
+        credentials: None,
     });
     let mut group = criterion.benchmark_group("life");
     group.throughput(Throughput::Elements(4));

@@ -40,6 +40,6 @@ pub use limits::{LimitMet, Limits, Quota};
 pub use matched::{Question, Use, Verdict};
 pub use pattern::{Pattern, PatternError};
 pub use route::{Assignment, BindingIndex, Cidr, Condition, Predicate, Route, Routing, Test};
-pub use session::{Guarded, Session};
+pub use session::{Guarded, Secret, Session};
 pub use template::Template;
 pub use violation::{Rule, Violation, Violations};

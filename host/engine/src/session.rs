@@ -1,5 +1,6 @@
 //! Sessions: what guards know of those on whose behalf streams are open.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// What a guard knows of somebody whose credentials it accepted.
@@ -19,6 +20,31 @@ pub struct Session {
     pub expires_unix_ms: Option<u64>,
     /// From when new credentials are asked for, in unix ms; never if none.
     pub challenge_unix_ms: Option<u64>,
+    /// What is shown to others on behalf of them, if anything.
+    pub credentials: Option<Secret>,
+}
+
+/// Octets that nobody is to see: its `Debug` shows their number alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<[u8]>);
+
+impl Secret {
+    /// The octets, for who sends them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Secret {
+    fn from(octets: Vec<u8>) -> Self {
+        Self(octets.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({} octets)", self.0.len())
+    }
 }
 
 /// Of one guard, what a route asks for.

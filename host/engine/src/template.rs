@@ -103,6 +103,7 @@ mod tests {
             attributes: vec![("mail".into(), "a@b".into())],
             expires_unix_ms: None,
             challenge_unix_ms: None,
+            credentials: None,
         });
         for (text, expected) in [
             ("/${params.x}?y=${ params.y }${other}", "/7?y="),

@@ -32,6 +32,11 @@ impl Seal {
     pub(crate) fn of(&self, credentials: &[u8]) -> Sealed {
         Sealed(Sha256::new_with_prefix(self.0).chain_update(credentials).finalize().into())
     }
+
+    /// What a guard's own session is known by, which is that of no credentials.
+    pub(crate) fn of_none(&self) -> Sealed {
+        Sealed(self.0)
+    }
 }
 
 /// Answers of one guard.
@@ -119,6 +124,7 @@ mod tests {
             attributes: Vec::new(),
             expires_unix_ms,
             challenge_unix_ms: None,
+            credentials: None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::breaker::Breaker;
 use crate::plan::PlannedGuard;
 use crate::plugin::{GuardInstance, GuardSession, Instant, Refusal, Returned, Trap};
 use std::sync::Arc;
-use zilla_engine::{Batch, Session};
+use zilla_engine::{Batch, Secret, Session};
 
 /// Octets of all that a guard may say of somebody; an answer with more is malformed. It is kept for each of many
 /// sessions, and routes look through its roles.
@@ -72,11 +72,27 @@ impl Slot {
         }
     }
 
+    /// The session of credentials, if the guard accepts them.
     pub(crate) fn authorize(
         &mut self,
         sealed: Sealed,
         credentials: &[u8],
         now: Instant,
+    ) -> Result<Arc<Session>, Refusal> {
+        self.ask(sealed, now, |instance| instance.authorize(now, credentials))
+    }
+
+    /// The guard's own session, if it has one.
+    pub(crate) fn own(&mut self, sealed: Sealed, now: Instant) -> Result<Arc<Session>, Refusal> {
+        self.ask(sealed, now, |instance| instance.own(now))
+    }
+
+    /// What the guard says, unless that is known.
+    fn ask(
+        &mut self,
+        sealed: Sealed,
+        now: Instant,
+        call: impl FnOnce(&mut dyn GuardInstance) -> Result<Option<GuardSession>, Trap>,
     ) -> Result<Arc<Session>, Refusal> {
         if let Some(session) = self.known.get(&sealed, now) {
             return Ok(session);
@@ -85,7 +101,7 @@ impl Slot {
             return Err(Refusal::Unavailable);
         }
         self.is_due = true;
-        let answer = match self.instance().and_then(|instance| instance.authorize(now, credentials)) {
+        let answer = match self.instance().and_then(|instance| call(instance.as_mut())) {
             Ok(answer) => answer,
             Err(trap) => {
                 self.on_trap(&trap, now.monotonic_ms);
@@ -154,16 +170,28 @@ impl Slot {
 
     /// The session that a guard says. The error is what is wrong with it.
     fn read(&self, answer: GuardSession) -> Result<Session, String> {
-        let GuardSession { identity, roles, attributes, expires_unix_ms, challenge_unix_ms } = answer;
+        let GuardSession { identity, roles, attributes, expires_unix_ms, challenge_unix_ms, credentials } =
+            answer;
         let roles_octets = roles.iter().map(|role| role.len() + ENTRY_OCTETS);
         let attributes_octets =
             attributes.iter().map(|(name, value)| name.len() + value.len() + ENTRY_OCTETS);
-        let octets = identity.len() + roles_octets.chain(attributes_octets).sum::<usize>();
+        let secret_octets = credentials.as_ref().map_or(0, Vec::len);
+        let octets = identity.len() + secret_octets + roles_octets.chain(attributes_octets).sum::<usize>();
         if octets > SESSION_OCTETS_MAX {
             return Err(format!("a session of {octets} octets, at most {SESSION_OCTETS_MAX} are kept"));
         }
         let guard = Arc::clone(&self.planned.name);
-        Ok(Session { number: 0, guard, identity, roles, attributes, expires_unix_ms, challenge_unix_ms })
+        let credentials = credentials.map(Secret::from);
+        Ok(Session {
+            number: 0,
+            guard,
+            identity,
+            roles,
+            attributes,
+            expires_unix_ms,
+            challenge_unix_ms,
+            credentials,
+        })
     }
 
     /// Logs an answer that makes no sense, at most once each [`REPORT_MS`].

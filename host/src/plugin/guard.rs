@@ -54,6 +54,9 @@ pub trait GuardInstance: Send {
     /// thrown away.
     fn authorize(&mut self, now: Instant, credentials: &[u8]) -> Result<Option<GuardSession>, Trap>;
 
+    /// Its own session, if it has one. After a trap it is thrown away.
+    fn own(&mut self, now: Instant) -> Result<Option<GuardSession>, Trap>;
+
     /// The bindings that it opens streams through, if it does. Called once, after it was made, where its type opens
     /// streams.
     fn outbound(&mut self, _limits: Limits) -> Result<Option<OwnBindings>, Trap> {
@@ -247,6 +250,14 @@ impl GuardInstance for WasmGuard {
         let exports = self.world.zilla_plugin_guard_exports();
         exports
             .call_authorize(&mut self.store, now, credentials)
+            .map_err(|error| explain(&self.store, &error, self.call_budget))
+    }
+
+    fn own(&mut self, now: Instant) -> Result<Option<GuardSession>, Trap> {
+        arm(&mut self.store, self.call_budget);
+        let exports = self.world.zilla_plugin_guard_exports();
+        exports
+            .call_own_session(&mut self.store, now)
             .map_err(|error| explain(&self.store, &error, self.call_budget))
     }
 

@@ -134,6 +134,18 @@ impl host::Host for InstanceState {
         Ok(answer)
     }
 
+    fn credentials(
+        &mut self,
+        guard: String,
+        authorization: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, host::Refusal>> {
+        let Some(authority) = &mut self.authority else { return Ok(Err(host::Refusal::UnknownGuard)) };
+        let start = Instant::now();
+        let answer = authority.credentials(&self.name, &guard, authorization);
+        self.waited += start.elapsed();
+        Ok(answer.map(|secret| secret.expose().to_vec()))
+    }
+
     fn count(&mut self, name: String, add: u64) -> wasmtime::Result<()> {
         let legal = name.len() <= COUNTER_NAME_OCTETS_MAX
             && name.starts_with(|c: char| c.is_ascii_lowercase())

@@ -6,6 +6,10 @@
 //!  cookie, header, query ──▶ guard ──▶ Rejected ├──▶ a route without `guarded`, or 401, 403
 //!                                └──▶ Accepted ──▶ routes that its roles suffice for, or 404
 //! ```
+//!
+//! A client has the same option for the other way: see `injection`.
+
+mod injection;
 
 use crate::fields;
 use crate::status::Refusal;
@@ -32,7 +36,7 @@ const CHALLENGE_RESPONSE: &[u8] = b"application/x-challenge-response";
 const ASK_BEARER: &str = "Bearer";
 const ASK_BASIC: &str = "Basic realm=\"gateway\", charset=\"UTF-8\"";
 
-/// Which guard checks credentials, by its name, and where these are: one.
+/// Which guard checks credentials, or of a client has them, by its name, and where these are: one.
 pub type HttpAuthorization = ByGuard<HttpAuthorizationGuard>;
 
 /// Where a guard's credentials are.

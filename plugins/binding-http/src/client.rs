@@ -21,6 +21,7 @@ mod request;
 mod upstream;
 mod websocket;
 
+use crate::authorization::Authorization;
 use crate::fields;
 use crate::options::{HttpVersion, Limits};
 use crate::response::Fault;
@@ -37,13 +38,15 @@ pub(crate) use origin::Origin;
 pub(crate) struct Client {
     options: Options,
     limits: Limits,
+    authorization: Option<Rc<Authorization>>,
 }
 
 impl Client {
     pub(crate) fn new(options: Options, attributes_octets: u32) -> Result<Self, ConfigError> {
         options.check()?;
         let limits = options.body_limits(attributes_octets);
-        Ok(Self { options, limits })
+        let authorization = options.authorization.as_ref().map(Authorization::new).transpose()?;
+        Ok(Self { options, limits, authorization: authorization.map(Rc::new) })
     }
 
     pub(crate) fn options(&self) -> &Options {

@@ -224,12 +224,21 @@
 //!   `CONNECT`; keys of a WebSocket are made, checked and answered where one side has none. An origin of
 //!   HTTP/2 that takes no extended `CONNECT` is asked over HTTP/1.1 if `versions` has that, else the request fails. Of a
 //!   list in `upgrade`, HTTP/2 is asked for the first. `CONNECT` without `:protocol` is not served.
-//! * A field that is a secret (`authorization`, `cookie`) is in no HPACK table, for requests of many clients share it.
+//! * A field that is a secret (`authorization`, `cookie`, what `authorization` puts in) is in no HPACK table, for requests of
+//!   many clients share it.
+//! * `authorization` has the form that a server's has, and says the other way: the credentials of the guard are put into each
+//!   of the cookie, the header and the parameter of the query that are named, in the place of what the request brings of
+//!   that name. They are those of the session of that guard that the request carries; where it carries none, the
+//!   guard's own, as `inline` has them. `Bearer {credentials}` has them as they are, `Basic {username}:{password}`
+//!   takes `name:password` and encodes it. A request that cannot have them does not reach the origin: without a session that has any
+//!   it fails with `unauthorized`, which a server tells its client as 401; where the guard fails with `crashed` (502), and where they
+//!   cannot be written with `violation` (502).
 //!
 //! | key | default | |
 //! |---|---|---|
 //! | `versions` | `[http/1.1, h2]` | which are spoken |
 //! | `overrides`, `upgrade` | | as above |
+//! | `authorization` | nothing is shown | which guard has the credentials that origins are shown, and where requests have them |
 //! | `limits.connections` | 10 | most connections to an origin, on each worker; and as many that an origin of HTTP/2 has told to end with what they have |
 //! | `limits.idle-connections` | 10 | most that are kept while they have no request |
 //! | `limits.waiting-requests` | 100 | most requests to an origin that wait for a connection: one more fails with `limit` |
@@ -277,8 +286,7 @@
 //!
 //! * In patterns, characters that mean something in regular expressions (`+ ? [ ( |` and so on) are
 //!   themselves. A condition on `host` is refused, since it could never hold: it is `:authority`.
-//! * `requests` is refused as unknown, and so is `authorization` of a client: an override does the same, as
-//!   `overrides: {authorization: "Bearer ${{env.TOKEN}}"}`. `date`, `length-required`, `expect`, `forwarded`, `via`, `upgrade`,
+//! * `requests` is refused as unknown. `date`, `length-required`, `expect`, `forwarded`, `via`, `upgrade`,
 //!   `limits` and `timeouts` are additions.
 //! * Without a session, a route that asks for one and no route at all are answered alike, with 401 or 403, as in Zilla. A
 //!   template is text, no regular expression, and of `cookies`, `headers` and `query` each has one name: more are refused,

@@ -10,13 +10,16 @@
 //!       format: "Bearer {credentials}"
 //! ```
 //!
-//! Who shows these very credentials has a session of that identity, without roles and without an end. Its attribute
+//! **To show.** A `http` client whose `authorization` names this guard shows them to its origins: `format` with what is in the
+//! place of `{identity}` and `{credentials}`, or without `format` the credentials as they are. Nobody needs a session for that.
+//!
+//! **To be shown.** Who shows these very credentials has a session of that identity, without roles and without an end. Its attribute
 //! `credentials` is `format` with what is in the place of `{identity}` and `{credentials}`; without `format` there is none.
 //! A route gives it to whoever is behind: `authorization: ${guarded['service'].attributes.credentials}` among the overrides of
 //! `http`.
 //!
 //! **Different from Zilla, on purpose**: both are required, for a guard that knows nobody's credentials would accept
-//! everybody's. It is for somebody who comes in; what a client of `http` shows to others is an override.
+//! everybody's.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,7 +38,7 @@ pub struct InlineOptions {
     /// What is to be shown, exactly.
     #[schemars(length(min = 1))]
     credentials: String,
-    /// What the attribute `credentials` of the session is, as `Bearer {credentials}`.
+    /// What others are shown, and what the attribute `credentials` of the session is, as `Bearer {credentials}`.
     #[serde(default)]
     format: Option<String>,
 }
@@ -61,15 +64,28 @@ impl Guard for Inline {
     }
 
     fn authorize(&mut self, credentials: Credentials<'_>, _now: Instant) -> Result<Session, Refused> {
-        let InlineOptions { identity, credentials: known, format } = &self.0;
-        if !is_same(credentials.as_bytes(), known.as_bytes()) {
+        if !is_same(credentials.as_bytes(), self.0.credentials.as_bytes()) {
             return Err("they are others".into());
         }
+        Ok(self.session())
+    }
+
+    fn own(&mut self, _now: Instant) -> Option<Session> {
+        Some(self.session())
+    }
+}
+
+impl Inline {
+    fn session(&self) -> Session {
+        let InlineOptions { identity, credentials, format } = &self.0;
         let session = Session::of(identity);
-        Ok(match format {
-            None => session,
-            Some(format) => session.attribute("credentials", render(format, identity, known)),
-        })
+        match format {
+            None => session.credentials(credentials.as_str()),
+            Some(format) => {
+                let shown = render(format, identity, credentials);
+                session.attribute("credentials", shown.as_str()).credentials(shown)
+            }
+        }
     }
 }
 
@@ -100,7 +116,14 @@ mod tests {
 
     #[test]
     fn the_very_credentials_are_accepted() {
-        assert_eq!(guard("").authorize("s3cret"), Ok(Session::of("alice")));
+        assert_eq!(guard("").authorize("s3cret"), Ok(Session::of("alice").credentials("s3cret")));
+    }
+
+    #[test]
+    fn they_are_what_others_are_shown_in_their_format() {
+        assert_eq!(guard("").own(), Some(Session::of("alice").credentials("s3cret")));
+        let own = guard(", format: '{identity}:{credentials}'").own().unwrap();
+        assert_eq!(own.credentials.as_deref(), Some(&b"alice:s3cret"[..]));
     }
 
     #[test]

@@ -80,6 +80,10 @@
 //! **Time.** A session ends with its token; of a token without `exp`, never. `challenge` seconds before, the client is asked
 //! for a newer one, if it is anybody: with an empty identity, nobody could tell whose the newer one is.
 //!
+//! **Relay.** With `relay: true` the token is kept with its session, so that a binding can show it to others: a `http` client
+//! whose `authorization` names this guard. Without it, no token is kept. Where a server hands on the header that the token
+//! came in, none of that is needed.
+//!
 //! **Different from Zilla, on purpose**
 //!
 //! | | Zilla | here |
@@ -91,6 +95,7 @@
 //! | a key without `kid` | refused | serves tokens without `kid` |
 //! | `keys` as a URL, or left out | fetched from there, or from the issuer, once | the same, and again and again |
 //! | `keys` as a mapping | – | whom to trust, and how often to fetch |
+//! | `relay` | – | for a `http` client that shows the token, off unless given |
 //! | `leeway` | – | seconds that clocks may be apart, 0 unless given |
 
 mod claims;
@@ -159,7 +164,8 @@ impl Guard for Jwt {
             Source::Inline(keys) => keys.verify(&token)?,
             Source::Remote(remote) => remote.verify(&token)?,
         }
-        claims::session(&token.claims()?, &self.options, now.unix_ms)
+        let session = claims::session(&token.claims()?, &self.options, now.unix_ms)?;
+        Ok(if self.options.relay { session.credentials(credentials.as_bytes()) } else { session })
     }
 }
 

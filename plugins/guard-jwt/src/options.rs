@@ -37,6 +37,9 @@ pub struct JwtOptions {
     #[serde(default)]
     #[schemars(range(max = 600))]
     pub leeway: u64,
+    /// Whether the token itself may be shown to others on behalf of who brought it, by bindings that name this guard.
+    #[serde(default)]
+    pub relay: bool,
 }
 
 /// Keys of the `jwt` guard.

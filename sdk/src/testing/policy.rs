@@ -30,6 +30,11 @@ impl<G: Guard> GuardHarness<G> {
         self.guard.authorize(Credentials::new(credentials.as_ref()), self.now)
     }
 
+    /// Asks the guard for its own session.
+    pub fn own(&mut self) -> Option<Session> {
+        self.guard.own(self.now)
+    }
+
     /// The time.
     pub fn now(&self) -> Instant {
         self.now
@@ -117,6 +122,22 @@ pub fn guards(answer: impl FnMut(&str, &[u8]) -> Result<u64, Refusal> + 'static)
 
 pub(crate) fn ask_guards(guard: &str, credentials: &[u8]) -> Result<u64, Refusal> {
     GUARDS.with_borrow_mut(|answer| answer(guard, credentials))
+}
+
+thread_local! {
+    static CREDENTIALS: RefCell<Shown> = RefCell::new(Box::new(|_, _| Err(Refusal::UnknownGuard)));
+}
+
+/// Answers with what the guard of a name has to show on behalf of an authorization.
+type Shown = Box<dyn FnMut(&str, u64) -> Result<Vec<u8>, Refusal>>;
+
+/// What [`crate::host::credentials`] answers from now on in this thread; until then there is no guard.
+pub fn credentials(answer: impl FnMut(&str, u64) -> Result<Vec<u8>, Refusal> + 'static) {
+    CREDENTIALS.set(Box::new(answer));
+}
+
+pub(crate) fn ask_credentials(guard: &str, authorization: u64) -> Result<Vec<u8>, Refusal> {
+    CREDENTIALS.with_borrow_mut(|answer| answer(guard, authorization))
 }
 
 /// A stream that a [`MatcherHarness`] is asked about. Made by [`query`].

@@ -3,6 +3,7 @@
 //! The guest `ask` asks guards as its peer says, the guest `say` accepts whom it is told to: see their sources.
 
 mod asking;
+mod credentials;
 mod failing;
 mod fetching;
 mod inline;

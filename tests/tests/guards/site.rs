@@ -35,6 +35,15 @@ impl Site {
         Self { host: start.start(&yaml(ports.first(), more, routes)), ports }
     }
 
+    /// With these options of `ask`, and one route for everybody.
+    #[track_caller]
+    pub(crate) fn with_options(more: &str, options: &str) -> Self {
+        let ports = Ports::range(1);
+        let yaml = yaml(ports.first(), more, &[""]);
+        let yaml = yaml.replacen("    type: ask\n", &format!("    type: ask\n    options: {options}\n"), 1);
+        Self { host: Host::with(&["--workers", "1"]).start(&yaml), ports }
+    }
+
     #[track_caller]
     pub(crate) fn client(&self) -> Asker {
         Asker(Client::connect(self.ports.first()))

@@ -69,6 +69,7 @@ pub(crate) fn session(number: u64, identity: &str, roles: &[&str]) -> Session {
         attributes: Vec::new(),
         expires_unix_ms: None,
         challenge_unix_ms: None,
+        credentials: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `options:` of a client in `zilla.yaml`.
 
+use crate::authorization::HttpAuthorization;
 use crate::h2::HttpH2Limits;
 use crate::head::HEADERS_MAX;
 use crate::options::{self, HttpVersion, Limits};
@@ -17,6 +18,9 @@ pub struct HttpClientOptions {
     pub versions: Vec<HttpVersion>,
     /// Request headers to set, by lower-case name; pseudo-headers such as `:authority` too.
     pub overrides: BTreeMap<String, String>,
+    /// Which guard has the credentials that origins are shown, and where they are put, in the place of what a request
+    /// brings.
+    pub authorization: Option<HttpAuthorization>,
     /// Protocols that a request may switch its connection to, as `websocket`. Asking for others is not
     /// handed on.
     pub upgrade: Vec<String>,
@@ -31,6 +35,7 @@ impl Default for HttpClientOptions {
         Self {
             versions: vec![HttpVersion::Http11, HttpVersion::H2],
             overrides: BTreeMap::new(),
+            authorization: None,
             upgrade: Vec::new(),
             limits: HttpClientLimits::default(),
             timeouts: HttpClientTimeouts::default(),

@@ -44,7 +44,10 @@ impl Origin {
     /// Takes a request. One that does not say whether it has a body is looked at when the call ends: by then
     /// its end has come, or it has one.
     pub(super) fn arrive(&mut self, begin: Begin<'_>, cx: &mut Context<'_>) -> Result<(), Reset> {
-        let request = Request::new(begin.stream, begin.attributes, &self.client).map_err(unwritable)?;
+        let mut request = Request::new(begin.stream, begin.attributes, &self.client).map_err(unwritable)?;
+        if let Some(authorization) = &self.client.authorization {
+            request.show(authorization, begin.authorization).map_err(Reset)?;
+        }
         if request.body == Body::Undecided {
             self.undecided.push(request);
             cx.later();

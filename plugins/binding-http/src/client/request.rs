@@ -1,13 +1,15 @@
 //! A request on its way: what it says to the origin, in whichever version, and what of its body waits.
 
 use super::{Client, websocket};
+use crate::authorization::Authorization;
 use crate::buffer::Buffer;
 use crate::fields::{self, Field};
 use crate::h2::Encoder;
 use crate::h2::hpack::FIELD_OVERHEAD_OCTETS;
 use crate::response::{self, Fault};
 use crate::target::Authority;
-use zilla_sdk::{Attributes, AttributesWriter, StreamId};
+use std::rc::Rc;
+use zilla_sdk::{Attributes, AttributesWriter, CloseCode, StreamId};
 
 /// Methods whose effect is the same when a request comes twice (RFC 9110, 9.2.2).
 const IDEMPOTENT: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
@@ -55,6 +57,8 @@ pub(super) struct Request {
     pub(super) is_connect: bool,
     /// HTTP/2 cannot carry it to this origin.
     pub(super) only_http1: bool,
+    /// Where it has credentials that a guard had to show.
+    shown: Option<Rc<Authorization>>,
     /// What the origin has to prove that it has read, of a WebSocket that was asked for with `CONNECT`.
     pub(super) key: Option<String>,
 }
@@ -85,6 +89,7 @@ impl Request {
             upgrade: None,
             is_connect,
             only_http1: false,
+            shown: None,
             key: None,
         };
         let mut said = AttributesWriter::new(&mut request.block);
@@ -97,6 +102,18 @@ impl Request {
             request.check_connect(attributes, client)?;
         }
         Ok(request)
+    }
+
+    /// Puts the credentials into it that a guard has, on behalf of those for whom it is made. The error is what its
+    /// opener is told.
+    pub(super) fn show(
+        &mut self,
+        authorization: &Rc<Authorization>,
+        on_behalf: u64,
+    ) -> Result<(), CloseCode> {
+        authorization.show(on_behalf, &mut self.block)?;
+        self.shown = Some(Rc::clone(authorization));
+        Ok(())
     }
 
     /// Keeps the fields that are handed on: what concerns one connection is of that connection alone
@@ -264,7 +281,11 @@ impl Request {
 
     /// Writes the fields as HTTP/2 has them (RFC 9113, 8.3.1; of another protocol RFC 8441, 4).
     pub(super) fn write_http2(&self, out: &mut Vec<u8>, encoder: &mut Encoder) {
-        self.for_each_of_http2(|name, value| encoder.field(out, name, value));
+        let is_secret = |name: &[u8]| self.shown.as_ref().is_some_and(|shown| shown.shows(name));
+        self.for_each_of_http2(|name, value| match is_secret(name) {
+            true => encoder.secret(out, name, value),
+            false => encoder.field(out, name, value),
+        });
     }
 
     /// What the fields count against the limit of an origin of HTTP/2, in octets (RFC 9113, 6.5.2).

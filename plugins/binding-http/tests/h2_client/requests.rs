@@ -283,3 +283,25 @@ fn a_tunnel_that_the_origin_does_not_take_leaves_the_connection_idle() {
     harness.advance(1_000);
     origin.expect_goaway(NO_ERROR);
 }
+
+#[test]
+fn credentials_that_a_guard_shows_are_in_no_table_either() {
+    credentials(|_, _| Ok(b"k3y".to_vec()));
+    let places = "{headers: {x-api-key: '{credentials}'}, query: {key: '{credentials}'}}";
+    let harness = client(&format!("authorization: {{g: {{credentials: {places}}}}}"));
+    let _first = ask_with(&harness, request("GET").with([("x-api-key", "mine")]));
+    let mut origin = Origin::accept(&harness);
+    let fields = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "a"),
+        (":path", "/?key=k3y"),
+        ("x-api-key", "k3y"),
+    ];
+    origin.expect_head(WHOLE, 1, &fields);
+    let _second = ask(&harness);
+    let head = origin.recv();
+    // A name without an index, and that of `:path`, each with the mark of what is never indexed.
+    assert!(head.payload.windows(2).any(|octets| octets == [0x10, 0x87]), "{}", head.payload.escape_ascii());
+    assert!(head.payload.contains(&0x14), "{}", head.payload.escape_ascii());
+}

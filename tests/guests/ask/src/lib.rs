@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ask GUARD CREDENTIALS    → granted, or why not: the authorization is put into what is opened from now on
+//! show GUARD               → shown TEXT, or why not: what the guard has to show for that authorization
 //! forge NUMBER             → forged: this authorization is
 //! open [NAME=VALUE …]      → opened NAME=VALUE …, with the attributes of the answer, or closed CODE
 //! say TEXT                 → said TEXT, when the last stream that was opened has answered it
@@ -13,6 +14,15 @@
 use std::collections::BTreeMap;
 use zilla_sdk::host;
 use zilla_sdk::prelude::*;
+
+/// `options` of the binding in `zilla.yaml`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AskOptions {
+    /// Guards whose credentials it may show.
+    #[expect(dead_code, reason = "the host reads them")]
+    shows: Vec<GuardName>,
+}
 
 /// One item of a route's `when`: attributes and their values, where `{name}` stands for a parameter.
 #[derive(Deserialize, JsonSchema)]
@@ -37,10 +47,10 @@ pub struct Asking {
 impl Binding for Ask {
     const TYPE: &'static str = "ask";
     const KINDS: &'static [Kind] = &[Kind::Server];
-    type Options = NoOptions;
+    type Options = AskOptions;
     type Stream = Asking;
 
-    fn attach(_config: BindingConfig<NoOptions>) -> Result<Self, ConfigError> {
+    fn attach(_config: BindingConfig<AskOptions>) -> Result<Self, ConfigError> {
         Ok(Self)
     }
 
@@ -72,16 +82,12 @@ impl Asking {
                 let (guard, credentials) = rest.split_once(' ').unwrap_or((rest, ""));
                 let answer = host::authorize(guard, credentials.as_bytes());
                 self.authorization = answer.unwrap_or_default();
-                self.tell(
-                    match answer {
-                        Ok(_) => "granted",
-                        Err(host::Refusal::UnknownGuard) => "unknown guard",
-                        Err(host::Refusal::Rejected) => "rejected",
-                        Err(host::Refusal::Unavailable) => "unavailable",
-                    },
-                    cx,
-                );
+                self.tell(answer.map_or_else(why_not, |_| "granted"), cx);
             }
+            "show" => match host::credentials(rest, self.authorization) {
+                Ok(shown) => self.tell(format!("shown {}", String::from_utf8_lossy(&shown)), cx),
+                Err(refusal) => self.tell(why_not(refusal), cx),
+            },
             "forge" => {
                 self.authorization = rest.parse().unwrap_or_default();
                 self.tell("forged", cx);
@@ -111,6 +117,14 @@ impl Asking {
 
     fn is_own(cx: &Context<'_>) -> bool {
         cx.stream() == cx.accepted()
+    }
+}
+
+fn why_not(refusal: host::Refusal) -> &'static str {
+    match refusal {
+        host::Refusal::UnknownGuard => "unknown guard",
+        host::Refusal::Rejected => "rejected",
+        host::Refusal::Unavailable => "unavailable",
     }
 }
 

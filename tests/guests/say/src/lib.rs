@@ -4,6 +4,7 @@
 //! alice roles=read,write expires=500 challenge=200 mail=a@b     times in ms from now, any other word is an attribute
 //! nobody                                                        is not accepted
 //! panic, spin, wait                                             a trap, a call that never ends, one that takes 30 ms
+//! shows=TEXT                                                    what is shown to others on their behalf
 //! roles=N                                                       a session of N roles, which may be more than is kept
 //! ```
 //!
@@ -18,6 +19,9 @@ pub struct SayOptions {
     /// Who is not accepted either, but for `attach`, with which the configuration is refused.
     #[serde(default)]
     unknown: Vec<String>,
+    /// What it has to show to others itself: `panic` and `spin` are as above.
+    #[serde(default)]
+    own: Option<String>,
 }
 
 /// `type: say`.
@@ -68,10 +72,26 @@ impl Guard for Say {
                 "roles" => session.roles(value.split(',')),
                 "expires" => session.expires(now.unix_ms + number()?),
                 "challenge" => session.challenge(now.unix_ms + number()?),
+                "shows" => session.credentials(value),
                 other => session.attribute(other, value),
             };
         }
         Ok(session)
+    }
+
+    fn own(&mut self, now: Instant) -> Option<Session> {
+        self.calls += 1;
+        match self.options.own.as_deref()? {
+            "panic" => panic!("the options said so"),
+            "spin" => loop {
+                std::hint::spin_loop();
+            },
+            shows => Some(
+                Session::of("own")
+                    .credentials(format!("{shows}{}", self.calls))
+                    .expires(now.unix_ms + 600_000),
+            ),
+        }
     }
 }
 

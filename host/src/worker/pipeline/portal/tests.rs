@@ -206,6 +206,7 @@ fn sessions_cross_and_are_over_at_home_as_well() {
         attributes: Vec::new(),
         expires_unix_ms: Some(100),
         challenge_unix_ms: Some(50),
+        credentials: None,
     });
     let granted = stage.away.engine.authorizations().grant(&session, || 1).unwrap();
     let begin = |stream| with(FrameKind::Begin, stream, granted);

@@ -128,6 +128,12 @@ impl Encoder {
         write_string(out, value);
     }
 
+    /// Writes a field that is a secret, whatever its name is: nobody may enter it into a table (RFC 7541, 7.1.3).
+    pub(crate) fn secret(&self, out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+        write_name(out, 0x10, 4, self.find_name(hash(0, name), name), name);
+        write_string(out, value);
+    }
+
     fn is_too_large(&self, name: &[u8], value: &[u8]) -> bool {
         name.len() + value.len() + FIELD_OVERHEAD_OCTETS > self.table.octets_max() / 4
     }
