@@ -48,6 +48,8 @@ pub struct Authorizations {
     expiring: BTreeSet<(u64, u32)>,
     /// When new credentials are to be asked for, in unix ms. Each once.
     challenging: BTreeSet<(u64, u32)>,
+    /// Sessions that others took the place of, by their numbers, which engines with copies of them are yet to be told.
+    renewed: BTreeMap<u64, Arc<Session>>,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,11 @@ impl Held {
     }
 }
 
+/// A session of another engine, which asks for new credentials there.
+fn adopted(session: &Session) -> Arc<Session> {
+    Arc::new(Session { challenge_unix_ms: None, ..session.clone() })
+}
+
 impl Authorizations {
     /// Gives a session to bindings: the number to put into `begin`, the same for the same session. `random` is asked
     /// for a new one, to make it unknown to others. None if [`AUTHORIZATIONS_MAX`] are carried by streams.
@@ -92,24 +99,41 @@ impl Authorizations {
     /// Takes over what a stream carries in another engine: the number that stands for the same sessions here. As
     /// [`Authorizations::grant`]. New credentials are asked for where the sessions are from, so they are not here.
     pub fn adopt(&mut self, sessions: &[Arc<Session>], random: impl FnOnce() -> u64) -> Option<u64> {
-        let adopted =
-            |session: &Arc<Session>| Arc::new(Session { challenge_unix_ms: None, ..Session::clone(session) });
         if sessions.is_empty() {
             return Some(0);
         }
-        self.intern(sessions.iter().map(adopted).collect(), random)
+        self.intern(sessions.iter().map(|session| adopted(session)).collect(), random)
     }
 
     /// Puts new credentials of somebody in the place of those that are asked for, on all streams that carry these.
     pub fn renew(&mut self, session: &Arc<Session>, unix_ms: u64) {
+        self.replace(session, |old| session.renews(old, unix_ms));
+    }
+
+    /// The same where the sessions are copies: of the one of this number, the engine that it is from says that it
+    /// was renewed.
+    pub fn renew_copies(&mut self, number: u64, session: &Session) {
+        self.replace(&adopted(session), |old| old.number == number);
+    }
+
+    /// Sessions that were renewed since it was last asked, by the numbers of those before, for engines with copies
+    /// of these. No more than [`AUTHORIZATIONS_MAX`]: the copies of others end when they would have.
+    pub fn take_renewed(&mut self) -> BTreeMap<u64, Arc<Session>> {
+        std::mem::take(&mut self.renewed)
+    }
+
+    fn replace(&mut self, session: &Arc<Session>, is_replaced: impl Fn(&Session) -> bool) {
         let holder = (Arc::clone(&session.guard), session.identity.clone());
         let Some(positions) = self.by_holder.get(&holder) else { return };
         for position in positions.clone() {
             let Some(held) = self.slots[position as usize].held.as_ref() else { continue };
-            let is_renewed = |old: &Arc<Session>| old.guard == session.guard && session.renews(old, unix_ms);
-            let Some(index) = held.sessions.iter().position(is_renewed) else { continue };
+            let is_it = |old: &Arc<Session>| old.guard == session.guard && is_replaced(old);
+            let Some(index) = held.sessions.iter().position(is_it) else { continue };
             let Some(mut held) = self.withdraw(position) else { continue };
-            held.sessions[index] = Arc::clone(session);
+            let old = std::mem::replace(&mut held.sessions[index], Arc::clone(session));
+            if self.renewed.len() < AUTHORIZATIONS_MAX {
+                self.renewed.insert(old.number, Arc::clone(session));
+            }
             self.put(position, held);
         }
     }

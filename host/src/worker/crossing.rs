@@ -11,6 +11,7 @@
 //! into an empty or filling channel rings the other worker's bell, once a batch however many frames are in it.
 //! Nobody waits: what does not fit stays where it is, and the receiver rings back when it has made room.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,6 +67,8 @@ impl Ear {
 pub(crate) struct Load {
     pub(crate) batch: Batch,
     sessions: Vec<Vec<Arc<Session>>>,
+    /// Sessions that were renewed, by the numbers of those before. They come into force behind the frames.
+    pub(crate) renewed: BTreeMap<u64, Arc<Session>>,
 }
 
 impl Load {
@@ -84,9 +87,14 @@ impl Load {
         position.and_then(|position| self.sessions.get(position)).map_or(&[], Vec::as_slice)
     }
 
+    fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.renewed.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.batch.clear();
         self.sessions.clear();
+        self.renewed.clear();
     }
 }
 
@@ -129,10 +137,10 @@ pub(crate) fn link(one: &Bell, other: &Bell) -> (LinkEnd, LinkEnd) {
 }
 
 impl LinkEnd {
-    /// Sends a load, unless its batch is empty, and leaves an empty one in its place. False if there is no room: then the
+    /// Sends a load, unless it is empty, and leaves an empty one in its place. False if there is no room: then the
     /// own bell is rung when there is. What is sent to an end that was dropped is lost.
     pub(crate) fn send(&mut self, load: &mut Load) -> bool {
-        if load.batch.is_empty() {
+        if load.is_empty() {
             return true;
         }
         let Some(sender) = &self.sender else { return true };

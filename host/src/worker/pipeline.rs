@@ -339,6 +339,7 @@ impl Running {
             }
         }
         self.tell_drain();
+        self.tell_renewed();
         let session_unix_ms = self.engine.authorizations().next_unix_ms();
         self.session_deadline_ms =
             session_unix_ms.map(|due| now.monotonic_ms + due.saturating_sub(now.unix_ms).min(CLOCK_MS));

@@ -1,7 +1,8 @@
 //! Sessions last as long as their guard says, and what it has said is not asked for again.
 
-use crate::site::{Site, yaml};
+use crate::site::{Asker, Site, yaml};
 use std::fs;
+use zilla_tests::{Host, Ports};
 
 const GUARD: &str = "guards: {g: {type: say}}";
 
@@ -39,6 +40,30 @@ fn new_credentials_renew_a_session_that_asks_for_them() {
     assert_eq!(lesser.line(), "closed Unauthorized", "a role is missing, so it was not renewed");
     assert_eq!(clock.line(), "closed Unauthorized");
     renewed.expect_open();
+}
+
+/// Connections of which, with certainty enough, some come to each of two workers.
+const MANY: usize = 8;
+
+#[test]
+fn a_session_is_renewed_at_a_binding_with_one_instance_as_well() {
+    let ports = Ports::range(1);
+    let yaml = yaml(ports.first(), GUARD, &[""]).replacen("{type: echo", "{type: everyone", 1);
+    let site = Site { host: Host::with(&["--workers", "2"]).start(&yaml), ports };
+    let mut clients: Vec<_> = (0..MANY).map(|_| site.client()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.expect(&format!("ask g user{number} expires=6000 challenge=1500"), "granted");
+        client.expect("open", "opened");
+    }
+    let mut lost = site.client();
+    lost.expect("ask g lost expires=6000", "granted");
+    lost.expect("open", "opened");
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.line(), "challenge");
+        client.expect(&format!("ask g user{number} expires=60000 challenge=50000"), "granted");
+    }
+    assert_eq!(lost.line(), "closed Unauthorized", "the time is over that all began with");
+    clients.iter_mut().for_each(Asker::expect_open);
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! `Away` accepts what is opened to the binding and hands each frame over; `Home` opens a stream in its place, with
-//! the same attributes and copies of the sessions that the stream carries, on which the binding's routes decide. Every
+//! the same attributes and copies of the sessions that the stream carries, on which the binding's routes decide; where
+//! a session is renewed, so is its copy. Every
 //! kind of frame between the two ends crosses in order. Both sides of a link start with the same credit and all credit
 //! is passed through, so a payload that was sent within its credit always fits on the other side: what is under way is
 //! bounded by what the receiver has granted. Frames without payload are bounded by the link, [`BATCHES_MAX`] batches each way: past it,
@@ -24,9 +25,12 @@
 mod away;
 mod home;
 
+use super::{Running, Slot};
 pub(super) use away::Away;
 pub(super) use home::Home;
-use zilla_engine::{Batch, BindingIndex, Engine, FrameKind};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zilla_engine::{Batch, BindingIndex, Engine, FrameKind, Session};
 
 /// One side of the links of a binding.
 pub(super) enum Portal {
@@ -48,6 +52,14 @@ impl Portal {
         match self {
             Self::Away(away) => away.receive(engine),
             Self::Home(home) => home.receive(engine),
+        }
+    }
+
+    /// Tells the other side of sessions that were renewed on this worker, if it has copies of them.
+    fn renew(&mut self, renewed: &BTreeMap<u64, Arc<Session>>) {
+        match self {
+            Self::Away(away) => away.renew(renewed),
+            Self::Home(_) => {}
         }
     }
 
@@ -81,6 +93,21 @@ impl Portal {
         match self {
             Self::Away(_) => 0,
             Self::Home(home) => home.streams(),
+        }
+    }
+}
+
+impl Running {
+    /// Tells workers that have copies of sessions which of these were renewed.
+    pub(super) fn tell_renewed(&mut self) {
+        let renewed = self.engine.authorizations().take_renewed();
+        if renewed.is_empty() {
+            return;
+        }
+        for slot in &mut self.bindings {
+            if let Slot::Portal(portal) = slot {
+                portal.renew(&renewed);
+            }
         }
     }
 }

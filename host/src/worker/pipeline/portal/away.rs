@@ -2,7 +2,10 @@
 
 use super::{Over, Way};
 use crate::worker::crossing::{BATCHES_MAX, LinkEnd, Load, Lost};
-use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Frame, FrameKind};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zilla_engine::limits::AUTHORIZATIONS_MAX;
+use zilla_engine::{Batch, BindingIndex, CloseCode, Engine, Frame, FrameKind, Session};
 
 /// See the module above.
 pub(in super::super) struct Away {
@@ -81,6 +84,16 @@ impl Away {
             }
         }
         self.places.get_mut(index)
+    }
+
+    /// Tells the home of sessions that were renewed here. Where it takes nothing, that waits with what else is to cross,
+    /// and what is more than [`AUTHORIZATIONS_MAX`] is left out.
+    pub(super) fn renew(&mut self, renewed: &BTreeMap<u64, Arc<Session>>) {
+        let room = AUTHORIZATIONS_MAX.saturating_sub(self.pending.renewed.len());
+        self.pending
+            .renewed
+            .extend(renewed.iter().take(room).map(|(number, session)| (*number, Arc::clone(session))));
+        self.send();
     }
 
     fn send(&mut self) {

@@ -171,6 +171,9 @@ impl Home {
         }
         engine.handle(self.opener, &self.frames, &[], load.batch.octets());
         self.frames.clear();
+        for (number, session) in &load.renewed {
+            engine.authorizations().renew_copies(*number, session);
+        }
         if let Some(link) = self.sides.get_mut(from).and_then(|side| side.link.as_mut()) {
             link.reuse(load);
         }

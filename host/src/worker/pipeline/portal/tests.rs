@@ -226,6 +226,44 @@ fn sessions_cross_and_are_over_at_home_as_well() {
 }
 
 #[test]
+fn a_session_that_is_renewed_is_renewed_at_home_as_well() {
+    let mut stage = Stage::new();
+    let session = |number, expires| {
+        Arc::new(Session {
+            number,
+            guard: "n:g".into(),
+            identity: "alice".into(),
+            roles: vec!["read".into()],
+            attributes: Vec::new(),
+            expires_unix_ms: Some(expires),
+            challenge_unix_ms: Some(50),
+            credentials: None,
+        })
+    };
+    let granted = stage.away.engine.authorizations().grant(&session(1, 100), || 1).unwrap();
+    let other = stage.away.engine.authorizations().grant(&session(2, 100), || 2).unwrap();
+    let given = stage.there(&[with(FrameKind::Begin, 2, granted), with(FrameKind::Begin, 4, other)], &[]);
+    let numbers: Vec<u64> = given.iter().map(|(_, number, ..)| *number).collect();
+
+    stage.away.engine.authorizations().renew_copies(1, &session(3, 200));
+    let renewed = stage.away.engine.authorizations().take_renewed();
+    stage.away.portal.renew(&renewed);
+    stage.cross();
+    let copy = Session { challenge_unix_ms: None, ..Session::clone(&session(3, 200)) };
+    assert_eq!(stage.home.engine.authorizations().sessions(numbers[0]), [Arc::new(copy)]);
+    // Whoever has a copy of that copy is told next.
+    assert_eq!(stage.home.engine.authorizations().take_renewed().into_keys().collect::<Vec<_>>(), [1]);
+
+    stage.home.engine.expire(100);
+    assert_eq!(stage.home.given().len(), 2, "the other session is over");
+    assert!(stage.home.engine.authorizations().sessions(numbers[1]).is_empty());
+    stage.home.engine.expire(199);
+    assert_eq!(stage.home.given().len(), 0);
+    stage.home.engine.expire(200);
+    assert_eq!(stage.home.given().len(), 2);
+}
+
+#[test]
 fn codes_of_abort_and_reset_are_kept() {
     for code in [CloseCode::Refused.value(), CloseCode::Timeout.value(), 77] {
         let mut stage = Stage::new();
