@@ -15,3 +15,6 @@ mod opening;
 mod publisher;
 mod showing;
 mod site;
+mod sockets;
+mod swapping;
+mod upstream;

@@ -20,7 +20,6 @@ use zilla_sdk::prelude::*;
 #[serde(deny_unknown_fields, default)]
 pub struct AskOptions {
     /// Guards whose credentials it may show.
-    #[expect(dead_code, reason = "the host reads them")]
     shows: Vec<GuardName>,
 }
 
