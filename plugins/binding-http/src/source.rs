@@ -47,7 +47,7 @@ impl<'a> Source<'a> {
 /// frame of its own that a borrowed payload needs, for copied octets join the frame before them.
 const PASSED_OCTETS_MIN: usize = 1_024;
 
-/// Fewest octets still to come of a body that the host is asked to move. As many as a direction's first credit:
+/// Fewest octets still to come of a body that the host is asked to move. As many as a socket is read for at once:
 /// below that, the frame that asks and the one that answers cost as much as those they replace.
 pub(crate) const FORWARDED_OCTETS_MIN: u64 = 65_536;
 
