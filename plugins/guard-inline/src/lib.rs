@@ -1,25 +1,4 @@
-//! The `inline` guard: one identity, with credentials in the file.
-//!
-//! ```yaml
-//! guards:
-//!   service:
-//!     type: inline
-//!     options:
-//!       identity: service
-//!       credentials: ${{env.SERVICE_SECRET}}
-//!       format: "Bearer {credentials}"
-//! ```
-//!
-//! **To show.** A `http` client whose `authorization` names this guard shows them to its origins: `format` with what is in the
-//! place of `{identity}` and `{credentials}`, or without `format` the credentials as they are. Nobody needs a session for that.
-//!
-//! **To be shown.** Who shows these very credentials has a session of that identity, without roles and without an end. Its attribute
-//! `credentials` is `format` with what is in the place of `{identity}` and `{credentials}`; without `format` there is none.
-//! A route gives it to whoever is behind: `authorization: ${guarded['service'].attributes.credentials}` among the overrides of
-//! `http`.
-//!
-//! **Different from Zilla, on purpose**: both are required, for a guard that knows nobody's credentials would accept
-//! everybody's.
+#![doc = include_str!("../README.md")]
 
 use schemars::JsonSchema;
 use serde::Deserialize;
