@@ -41,6 +41,14 @@ impl host::Host for Nothing {
         Ok(Err(host::Refusal::UnknownGuard))
     }
 
+    fn credentials(
+        &mut self,
+        _guard: String,
+        _authorization: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, host::Refusal>> {
+        Ok(Err(host::Refusal::UnknownGuard))
+    }
+
     fn count(&mut self, _name: String, _add: u64) -> wasmtime::Result<()> {
         Ok(())
     }

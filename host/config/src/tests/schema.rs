@@ -400,7 +400,7 @@ fn a_name_that_no_guard_has() {
     );
     says(
         "{any: stff}",
-        "zilla.yaml:4:22: error at bindings.c.options.any\n  expected: the name of a guard, or `true` or `false`\n  \
+        "zilla.yaml:4:22: error at bindings.c.options.any\n  expected: the name of a guard or `true` or `false`\n  \
          found:    text \"stff\"",
     );
 }
