@@ -27,7 +27,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tcp::{ListenError, Listener, Listening};
 use zilla_config::{Binding, Kind};
-use zilla_engine::{Batch, BindingIndex, Condition, Engine, StreamId};
+use zilla_engine::{Assignment, Batch, BindingIndex, Condition, Engine, StreamId};
 use zilla_vault::Vault;
 
 pub(crate) use connections::Handed;
@@ -108,6 +108,15 @@ pub(crate) struct Checked {
     pub(crate) role: Arc<dyn Role>,
     /// Of each route, in order.
     pub(crate) conditions: Vec<Vec<Condition>>,
+    /// What each route sets, in order.
+    pub(crate) assignments: Vec<Vec<Assignment>>,
+}
+
+impl Checked {
+    /// One whose routes set nothing.
+    fn new(role: Arc<dyn Role>, conditions: Vec<Vec<Condition>>) -> Self {
+        Self { role, assignments: vec![Vec::new(); conditions.len()], conditions }
+    }
 }
 
 /// What a native binding does, as the file has it: the same for all workers. Its `Debug` tells two that do something

@@ -55,6 +55,15 @@ impl Template {
         })
     }
 
+    /// The value, if it is the same for all streams.
+    pub fn fixed(&self) -> Option<String> {
+        let literal = |piece: &Piece| match piece {
+            Piece::Literal(text) => Some(text.clone()),
+            Piece::Param(_) | Piece::Identity(_) | Piece::Attribute(..) => None,
+        };
+        self.pieces.iter().map(literal).collect()
+    }
+
     pub(crate) fn render(&self, params: &Params<'_>, sessions: &[Arc<Session>]) -> Vec<u8> {
         let mut value = Vec::new();
         for piece in &self.pieces {
@@ -114,6 +123,15 @@ mod tests {
             let template = Template::parse(text, "n");
             let value = template.render(&vec![("x", b"7")], &[Arc::clone(&session)]);
             assert_eq!(String::from_utf8_lossy(&value), expected, "{text}");
+        }
+        for (text, fixed) in [
+            ("plain", Some("plain")),
+            ("a${unknown}b", Some("ab")),
+            ("a${params.x}", None),
+            ("${guarded['g'].identity}", None),
+            ("${guarded['g'].attributes.mail}", None),
+        ] {
+            assert_eq!(Template::parse(text, "n").fixed().as_deref(), fixed, "{text}");
         }
         let asks = Template::parse("${guarded['g'].identity}${guarded['m:h'].attributes.a}", "n");
         assert_eq!(asks.guards().collect::<Vec<_>>(), ["n:g", "m:h"]);

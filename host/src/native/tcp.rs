@@ -35,14 +35,12 @@ pub(crate) use server::Listener;
 pub(super) fn read(binding: &Binding) -> Result<Checked, Vec<OptionsError>> {
     if binding.kind == Kind::Client {
         let (options, conditions) = ClientOptions::read(binding)?;
-        return Ok(Checked { role: Arc::new(Client(Arc::new(options))), conditions });
+        return Ok(Checked::new(Arc::new(Client(Arc::new(options))), conditions));
     }
     let options = ServerOptions::read(&binding.options);
     let conditions = super::options::conditions(binding, options::condition);
     match (options, conditions) {
-        (Ok(options), Ok(conditions)) => {
-            Ok(Checked { role: Arc::new(Server(Arc::new(options))), conditions })
-        }
+        (Ok(options), Ok(conditions)) => Ok(Checked::new(Arc::new(Server(Arc::new(options))), conditions)),
         (options, conditions) => {
             Err([options.err(), conditions.err()].into_iter().flatten().flatten().collect())
         }

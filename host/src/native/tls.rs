@@ -4,6 +4,7 @@
 //! what a client says in clear before it encrypts, to find a route. Where the neighbour is `tcp`, server and client take its
 //! sockets and go on without the stream between.
 
+mod chosen;
 mod client;
 mod client_config;
 mod handshakes;
@@ -33,11 +34,11 @@ use zilla_vault::Vault;
 
 /// What the binding says of itself, as a plugin would.
 pub(super) fn describe() -> Description {
-    let kind = |kind: Kind, options: Value, when: Value, routes| KindDescription {
+    let kind = |kind: Kind, options: Value, when: Value, with: Option<Value>, routes| KindDescription {
         kind: kind.as_str().into(),
         options_schema: options.to_string(),
         when_schema: Some(when.to_string()),
-        with_schema: None,
+        with_schema: with.map(|schema| schema.to_string()),
         routes,
         placement: Placement::EveryWorker,
     };
@@ -45,9 +46,21 @@ pub(super) fn describe() -> Description {
         type_name: "tls".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         kinds: vec![
-            kind(Kind::Server, options::server_schema(), options::server_when_schema(), Routing::Opened),
-            kind(Kind::Client, options::client_schema(), options::when_schema(), Routing::Accepted),
-            kind(Kind::Proxy, options::proxy_schema(), options::when_schema(), Routing::Opened),
+            kind(
+                Kind::Server,
+                options::server_schema(),
+                options::server_when_schema(),
+                None,
+                Routing::Opened,
+            ),
+            kind(
+                Kind::Client,
+                options::client_schema(),
+                options::when_schema(),
+                Some(chosen::with_schema()),
+                Routing::Accepted,
+            ),
+            kind(Kind::Proxy, options::proxy_schema(), options::when_schema(), None, Routing::Opened),
         ],
     }
 }

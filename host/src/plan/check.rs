@@ -42,7 +42,8 @@ impl Planner<'_> {
         }
         let told = self.problems.split_off(told);
         let when = |route: &Route| route.when.iter().map(|when| when.conditions.clone()).collect::<Vec<_>>();
-        let routes: Vec<_> = binding.routes.iter().map(|route| json!({"when": when(route)})).collect();
+        let routes: Vec<_> =
+            binding.routes.iter().map(|route| json!({"when": when(route), "with": route.with})).collect();
         let value = json!({"options": binding.options, "routes": routes});
         // Of what is missing, the schema tells.
         for error in errors.into_iter().filter(|error| value.pointer(&error.pointer).is_some()) {

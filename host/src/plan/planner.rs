@@ -186,7 +186,7 @@ impl<'a> Planner<'a> {
         native: NativeType,
         vault: vaults::Read,
     ) -> Option<(Role, Vec<zilla_engine::Route>)> {
-        let Checked { role, conditions } = match native.read(binding, vault.as_ref()) {
+        let Checked { role, conditions, assignments } = match native.read(binding, vault.as_ref()) {
             Ok(checked) => checked,
             Err(errors) => {
                 for error in errors {
@@ -196,13 +196,18 @@ impl<'a> Planner<'a> {
             }
         };
         self.check_addresses(binding, &role.addresses());
-        let route = |(route, conditions): (&zilla_config::Route, _)| zilla_engine::Route {
-            guarded: self.guarded(route),
-            conditions: self.matched(route, conditions),
-            set: Vec::new(),
-            exit: route.exit.map(engine_index),
-        };
-        let routes = binding.routes.iter().zip(conditions).map(route).collect();
+        let mut routes = Vec::new();
+        for ((route, conditions), set) in binding.routes.iter().zip(conditions).zip(assignments) {
+            let compiled = zilla_engine::Route {
+                guarded: self.guarded(route),
+                conditions: self.matched(route, conditions),
+                set,
+                exit: route.exit.map(engine_index),
+            };
+            if self.check_expressions(binding, route, &compiled) {
+                routes.push(compiled);
+            }
+        }
         Some((Role::Native(role), routes))
     }
 

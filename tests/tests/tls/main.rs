@@ -4,6 +4,7 @@
 
 mod broken;
 mod browsers;
+mod chosen;
 mod clients;
 mod endings;
 mod files;

@@ -8,7 +8,7 @@
 
 use super::super::connections::Connections;
 use super::super::{Checked, NativeBinding, OptionsError, Others, Role, Seat};
-use super::client_config::{ClientConfigs, code_of};
+use super::client_config::{ClientConfigs, Refusal, code_of};
 use super::handshakes::{HANDSHAKES, Handshakes, TIMEOUT};
 use super::negotiated::{Negotiated, attribute};
 use super::pipe::Pipes;
@@ -34,9 +34,11 @@ pub(super) fn read(binding: &Binding, vault: Option<&Arc<Vault>>) -> Result<Chec
     let conditions = super::super::options::conditions(binding, super::options::condition);
     let configs = ClientConfigs::read(binding, vault.map(Arc::as_ref));
     match (configs, conditions) {
-        (Ok(configs), Ok(conditions)) => {
-            Ok(Checked { role: Arc::new(Client(Arc::new(configs))), conditions })
-        }
+        (Ok(configs), Ok(conditions)) => Ok(Checked {
+            role: Arc::new(Client(Arc::new(configs))),
+            conditions,
+            assignments: super::chosen::assignments(binding),
+        }),
         (configs, conditions) => {
             Err([configs.err(), conditions.err()].into_iter().flatten().flatten().collect())
         }
@@ -112,13 +114,13 @@ impl TlsClient {
 
     /// The application opens a stream: so is one to the exit.
     fn on_begin(&mut self, frame: &Frame, batch: &Batch, engine: &mut Engine) {
-        let above = frame.cut(batch.octets()).map_or(&[][..], |(attributes, _)| attributes).to_vec();
+        let mut above = frame.cut(batch.octets()).map_or(&[][..], |(attributes, _)| attributes).to_vec();
         let index = self.connections.accept(frame.stream);
-        let (session, authority) = match self.configs.session(&above) {
+        let (session, authority) = match self.configs.session(frame.link as usize, &mut above) {
             Ok(made) => made,
-            Err(reason) => {
+            Err(Refusal { code, reason }) => {
                 self.fail(attribute(&above, "destination").unwrap_or_default(), &reason);
-                return self.connections.refuse(index, CloseCode::Refused);
+                return self.connections.refuse(index, code);
             }
         };
         if self.handshakes.is_full()

@@ -2,9 +2,10 @@
 
 use super::super::OptionsError;
 use super::super::provider::provider;
+use super::chosen::Chosen;
 use super::negotiated::{attribute, attributes_of};
 use super::options::Options;
-use super::server_config::{named, versions};
+use super::server_config::{named, usable, versions};
 use super::session::Session;
 use super::trust::{Trust, expected};
 use crate::plugin::Digest;
@@ -21,8 +22,8 @@ use zilla_config::Binding;
 use zilla_engine::CloseCode;
 use zilla_vault::Vault;
 
-/// Servers of which sessions are kept to be resumed.
-const SERVERS_MAX: usize = 4096;
+/// Sessions that are kept to be resumed, where routes do not choose the certificate: up to 8 of a server.
+const SESSIONS_MAX: usize = 4096;
 
 /// Everything that a client's handshakes need, shared by all workers.
 pub(super) struct ClientConfigs {
@@ -30,11 +31,21 @@ pub(super) struct ClientConfigs {
     /// Of the vault's files.
     vault: Digest,
     config: Arc<ClientConfig>,
+    /// What routes choose instead.
+    chosen: Chosen,
+}
+
+/// Why no session begins.
+pub(super) struct Refusal {
+    /// What the application is told.
+    pub(super) code: CloseCode,
+    pub(super) reason: String,
 }
 
 impl fmt::Debug for ClientConfigs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsClient").field("options", &self.options).finish_non_exhaustive()
+        let Self { options, chosen, .. } = self;
+        f.debug_struct("TlsClient").field("options", options).field("chosen", chosen).finish_non_exhaustive()
     }
 }
 
@@ -60,6 +71,7 @@ impl ClientConfigs {
                 return Err([trust.err(), keys.err()].into_iter().flatten().flatten().collect());
             }
         };
+        let chosen = Chosen::read(binding, &to_choose_from(&keys, binding, vault)?)?;
         let verifier = trust.server_verifier().map_err(|error| {
             vec![expected("/options/trust", "certificates that servers can be verified by", error)]
         })?;
@@ -75,17 +87,29 @@ impl ClientConfigs {
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = builder.with_client_cert_resolver(Arc::new(OwnKeys::new(keys)));
-        config.resumption = Resumption::in_memory_sessions(SERVERS_MAX);
+        config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
         let digest = Digest::of(&vault.map(Vault::digest).unwrap_or_default());
-        Ok(Self { options, vault: digest, config: Arc::new(config) })
+        Ok(Self { options, vault: digest, config: Arc::new(config), chosen })
     }
 
     pub(super) fn handshake_timeout_ms(&self) -> u64 {
         self.options.handshake_timeout_ms
     }
 
-    /// Begins a session for a stream with these attributes, and says which name its server has to prove.
-    pub(super) fn session(&self, above: &[u8]) -> Result<(Session, String), String> {
+    /// Begins a session for a stream of a route with these attributes, and says which name its server has to prove.
+    /// The attributes that are for the session alone are taken out.
+    pub(super) fn session(&self, route: usize, above: &mut Vec<u8>) -> Result<(Session, String), Refusal> {
+        let config = match self.chosen.take(route, above) {
+            None => Arc::clone(&self.config),
+            Some(asked) => self
+                .chosen
+                .config(&asked, &self.config)
+                .ok_or_else(|| Refusal { code: CloseCode::Forbidden, reason: asked.missing() })?,
+        };
+        self.session_of(config, above).map_err(|reason| Refusal { code: CloseCode::Refused, reason })
+    }
+
+    fn session_of(&self, config: Arc<ClientConfig>, above: &[u8]) -> Result<(Session, String), String> {
         let asked = self.options.sni.first().map(String::as_str);
         let asked =
             asked.or_else(|| attribute(above, "authority")).or_else(|| attribute(above, "destination"));
@@ -96,9 +120,25 @@ impl ClientConfigs {
             true => attributes_of(above, "alpn").map(<[u8]>::to_vec).collect(),
             false => self.options.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect(),
         };
-        let session = UnbufferedClientConnection::new_with_alpn(Arc::clone(&self.config), name, protocols);
+        let session = UnbufferedClientConnection::new_with_alpn(config, name, protocols);
         let session = session.map_err(|error| error.to_string())?;
         Ok((Session::client(session), authority.to_owned()))
+    }
+}
+
+/// The keys that routes may choose from: those of the options, or without any all of the vault.
+fn to_choose_from(
+    named: &[Arc<CertifiedKey>],
+    binding: &Binding,
+    vault: Option<&Vault>,
+) -> Result<Vec<Arc<CertifiedKey>>, Vec<OptionsError>> {
+    let is_asked = binding.routes.iter().any(|route| !route.with["certificate"].is_null());
+    match vault {
+        Some(vault) if is_asked && named.is_empty() => {
+            let keys: Result<Vec<_>, _> = vault.keys().map(usable).collect();
+            keys.map_err(|found| vec![expected("/vault", "a vault with keys to sign with", found)])
+        }
+        _ => Ok(named.to_vec()),
     }
 }
 
@@ -115,7 +155,7 @@ fn host(authority: &str) -> &str {
 }
 
 /// Keys that a client proves with who it is.
-struct OwnKeys(Vec<OwnKey>);
+pub(super) struct OwnKeys(Vec<OwnKey>);
 
 struct OwnKey {
     key: Arc<CertifiedKey>,
@@ -130,7 +170,7 @@ impl fmt::Debug for OwnKeys {
 }
 
 impl OwnKeys {
-    fn new(keys: Vec<Arc<CertifiedKey>>) -> Self {
+    pub(super) fn new(keys: Vec<Arc<CertifiedKey>>) -> Self {
         let issuer = |certificate: &rustls::pki_types::CertificateDer<'_>| {
             Certificate::from_der(certificate).ok()?.tbs_certificate().issuer().to_der().ok()
         };

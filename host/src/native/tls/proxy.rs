@@ -27,7 +27,7 @@ const TOKEN_HELLOS: u32 = 1;
 /// Reads a binding that fits the schemas.
 pub(super) fn read(binding: &Binding) -> Result<Checked, Vec<OptionsError>> {
     let conditions = super::super::options::conditions(binding, super::options::condition)?;
-    Ok(Checked { role: Arc::new(Proxy), conditions })
+    Ok(Checked::new(Arc::new(Proxy), conditions))
 }
 
 /// Passes on.

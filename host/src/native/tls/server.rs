@@ -41,9 +41,7 @@ pub(super) fn read(binding: &Binding, vault: Option<&Arc<Vault>>) -> Result<Chec
     let conditions = super::super::options::conditions(binding, super::options::condition);
     let configs = ServerConfigs::read(binding, vault.map(Arc::as_ref));
     match (configs, conditions) {
-        (Ok(configs), Ok(conditions)) => {
-            Ok(Checked { role: Arc::new(Server(Arc::new(configs))), conditions })
-        }
+        (Ok(configs), Ok(conditions)) => Ok(Checked::new(Arc::new(Server(Arc::new(configs))), conditions)),
         (configs, conditions) => {
             Err([configs.err(), conditions.err()].into_iter().flatten().flatten().collect())
         }

@@ -202,7 +202,8 @@ fn issued(
     Ok(all(aliases.iter().enumerate().map(found))?.into_iter().flatten().collect())
 }
 
-fn usable(key: &Key) -> Result<Arc<rustls::sign::CertifiedKey>, String> {
+/// A key as rustls signs with it, or why not.
+pub(super) fn usable(key: &Key) -> Result<Arc<rustls::sign::CertifiedKey>, String> {
     certified(key, &provider()).map(Arc::new).map_err(|error| format!("`{}`: {error}", key.alias()))
 }
 

@@ -21,6 +21,13 @@ pub(crate) struct Identity {
     pub(crate) key: PrivateKeyDer<'static>,
 }
 
+impl Identity {
+    /// Another one of the same.
+    pub(crate) fn copy(&self) -> Self {
+        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+    }
+}
+
 impl Pki {
     pub(crate) fn new() -> Self {
         Self::named("Test CA")
