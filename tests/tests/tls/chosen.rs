@@ -106,6 +106,33 @@ routes:
 }
 
 #[test]
+fn what_a_matcher_gives_chooses() {
+    let ((pki, [alice, bob]), port) = (issued(), Ports::one());
+    let server = asking(&pki);
+    pki.issue("near", &["for.alice", "for.bob"]);
+    let far = "vault: own
+options: {keys: [alice, bob], trust: [ca], sni: [a.test]}
+routes:
+- when: [{matched: {m: {starts: for.}}}]
+  with: {certificate: {subject.cn: \"${params.rest}\"}}
+  exit: out";
+    let matchers = "matchers: {m: {type: word, options: {attribute: authority}}}\nbindings:\n";
+    let yaml = [
+        vault(&pki, &["near", "alice", "bob"]).replacen("bindings:\n", matchers, 1),
+        tcp("north", port.first(), "near"),
+        binding("near", "tls", "server", "vault: own\noptions: {keys: [near]}\nexit: secure"),
+        binding("secure", "tls", "client", far),
+        out(server.port()),
+    ]
+    .concat();
+    let _host = Host::start(&yaml);
+    for (name, identity) in [("for.alice", &alice), ("for.bob", &bob)] {
+        Offer::new(&pki, name).connect(port.first()).echo(b"hello");
+        assert!(server.next().certificate == identity.chain[0], "another certificate for {name}");
+    }
+}
+
+#[test]
 fn an_expression_that_stands_for_nothing_is_forbidden() {
     let ((pki, _), port) = (issued(), Ports::one());
     let client = "vault: own
