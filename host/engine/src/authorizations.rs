@@ -39,8 +39,8 @@ pub struct Authorizations {
     free: VecDeque<u32>,
     /// By the numbers of their sessions, in order.
     by_sessions: BTreeMap<Vec<u64>, u32>,
-    /// By guard and identity.
-    by_holder: BTreeMap<(Arc<str>, String), BTreeSet<u32>>,
+    /// By guard, and of that by identity: two maps, so that both are looked up by what a session has.
+    by_holder: BTreeMap<Arc<str>, BTreeMap<String, BTreeSet<u32>>>,
     /// Those that no stream carries, by when they were last of use.
     idle: BTreeMap<u64, u32>,
     uses: u64,
@@ -93,7 +93,11 @@ impl Authorizations {
     /// Gives a session to bindings: the number to put into `begin`, the same for the same session. `random` is asked
     /// for a new one, to make it unknown to others. None if [`AUTHORIZATIONS_MAX`] are carried by streams.
     pub fn grant(&mut self, session: &Arc<Session>, random: impl FnOnce() -> u64) -> Option<u64> {
-        self.intern(vec![Arc::clone(session)], random)
+        // Nearly every request shows what was shown before, and finds it here without an allocation.
+        match self.reuse(&[session.number]) {
+            Some(number) => Some(number),
+            None => self.intern(vec![Arc::clone(session)], random),
+        }
     }
 
     /// Takes over what a stream carries in another engine: the number that stands for the same sessions here. As
@@ -123,12 +127,16 @@ impl Authorizations {
     }
 
     fn replace(&mut self, session: &Arc<Session>, is_replaced: impl Fn(&Session) -> bool) {
-        let holder = (Arc::clone(&session.guard), session.identity.clone());
-        let Some(positions) = self.by_holder.get(&holder) else { return };
-        for position in positions.clone() {
-            let Some(held) = self.slots[position as usize].held.as_ref() else { continue };
-            let is_it = |old: &Arc<Session>| old.guard == session.guard && is_replaced(old);
-            let Some(index) = held.sessions.iter().position(is_it) else { continue };
+        let is_it = |old: &Arc<Session>| old.guard == session.guard && is_replaced(old);
+        let of_guard = self.by_holder.get(&session.guard);
+        let Some(positions) = of_guard.and_then(|known| known.get(&session.identity)) else { return };
+        let found = |position: &u32| {
+            let index = self.held(*position)?.sessions.iter().position(is_it)?;
+            Some((*position, index))
+        };
+        // Each request asks this, and for most there is none: an empty list is not allocated.
+        let replaced: Vec<_> = positions.iter().filter_map(found).collect();
+        for (position, index) in replaced {
             let Some(mut held) = self.withdraw(position) else { continue };
             let old = std::mem::replace(&mut held.sessions[index], Arc::clone(session));
             if self.renewed.len() < AUTHORIZATIONS_MAX {
@@ -209,17 +217,24 @@ impl Authorizations {
         Some(held.streams.iter().filter(|(_, is_first)| **is_first).map(|(key, _)| *key).collect())
     }
 
+    /// What stands already for the sessions of these numbers, in order, which is of use again.
+    fn reuse(&mut self, numbers: &[u64]) -> Option<u64> {
+        let position = *self.by_sessions.get(numbers)?;
+        let slot = &mut self.slots[position as usize];
+        if let Some(known) = slot.held.as_mut().filter(|known| known.streams.is_empty()) {
+            self.uses += 1;
+            self.idle.remove(&known.used);
+            known.used = self.uses;
+            self.idle.insert(self.uses, position);
+        }
+        Some(slot.number)
+    }
+
     fn intern(&mut self, sessions: Vec<Arc<Session>>, random: impl FnOnce() -> u64) -> Option<u64> {
         self.uses += 1;
         let held = Held { sessions, streams: BTreeMap::new(), used: self.uses };
-        if let Some(&position) = self.by_sessions.get(&held.key()) {
-            let slot = &mut self.slots[position as usize];
-            if let Some(known) = slot.held.as_mut().filter(|known| known.streams.is_empty()) {
-                self.idle.remove(&known.used);
-                known.used = self.uses;
-                self.idle.insert(self.uses, position);
-            }
-            return Some(slot.number);
+        if let Some(number) = self.reuse(&held.key()) {
+            return Some(number);
         }
         let position = self.vacate()?;
         // Not 0, which stands for nobody.
@@ -245,8 +260,8 @@ impl Authorizations {
     fn put(&mut self, position: u32, held: Held) {
         self.by_sessions.insert(held.key(), position);
         for session in &held.sessions {
-            let holder = (Arc::clone(&session.guard), session.identity.clone());
-            self.by_holder.entry(holder).or_default().insert(position);
+            let of_guard = self.by_holder.entry(Arc::clone(&session.guard)).or_default();
+            of_guard.entry(session.identity.clone()).or_default().insert(position);
         }
         self.expiring.extend(held.expires().map(|time| (time, position)));
         self.challenging.extend(held.challenges().map(|time| (time, position)));
@@ -261,12 +276,14 @@ impl Authorizations {
             self.by_sessions.remove(&key);
         }
         for session in &held.sessions {
-            let holder = (Arc::clone(&session.guard), session.identity.clone());
-            if let Some(positions) = self.by_holder.get_mut(&holder) {
-                positions.remove(&position);
-                if positions.is_empty() {
-                    self.by_holder.remove(&holder);
-                }
+            let Some(of_guard) = self.by_holder.get_mut(&session.guard) else { continue };
+            let Some(positions) = of_guard.get_mut(&session.identity) else { continue };
+            positions.remove(&position);
+            if positions.is_empty() {
+                of_guard.remove(&session.identity);
+            }
+            if of_guard.is_empty() {
+                self.by_holder.remove(&session.guard);
             }
         }
         held.expires().map(|time| self.expiring.remove(&(time, position)));
