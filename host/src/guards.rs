@@ -193,7 +193,10 @@ impl Authority {
             return Err(Refusal::UnknownGuard);
         };
         let (namespace, guard) = guard.split_once(':').unwrap_or((namespace, guard));
-        let is_it = |planned: &&Arc<PlannedGuard>| planned.name.split_once(':') == Some((namespace, guard));
+        let is_it = |planned: &&Arc<PlannedGuard>| {
+            let own = planned.name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix(':'));
+            own == Some(guard)
+        };
         let planned = pipeline.guards.iter().find(is_it).ok_or(Refusal::UnknownGuard)?;
         Ok((Arc::clone(planned), now))
     }

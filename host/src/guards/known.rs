@@ -63,10 +63,13 @@ impl Known {
         if !is_fresh || is_over {
             return None;
         }
-        self.count += 1;
-        self.uses.remove(&answer.used);
-        answer.used = self.count;
-        self.uses.insert(self.count, *sealed);
+        // What was of use last needs no new place: one client's requests come one after another.
+        if answer.used != self.count {
+            self.count += 1;
+            self.uses.remove(&answer.used);
+            answer.used = self.count;
+            self.uses.insert(self.count, *sealed);
+        }
         Some(Arc::clone(&answer.session))
     }
 
