@@ -1,7 +1,4 @@
-//! The `echo` binding: reflects every frame of a stream back to its peer.
-//!
-//! It copies nothing: attributes and payloads are returned as borrowed from what was given. It holds
-//! nothing back either: it grants its peer the credit that the peer grants it, so what arrives always fits.
+#![doc = include_str!("../README.md")]
 
 use zilla_sdk::prelude::*;
 
