@@ -26,6 +26,7 @@ mod options;
 mod overtime;
 mod runtime;
 mod sandbox;
+mod state;
 mod trust;
 
 use std::fmt;

@@ -3,12 +3,13 @@
 use super::contract::state::{State, StateIndices};
 use super::contract::{Binding as World, BindingIndices};
 use super::digest::Digest;
-use super::frames::{GivenFrames, ReturnedBatch};
-use super::import::{InstanceState, one_line};
+use super::frames::{self, Deliver};
+use super::import::InstanceState;
 use super::load::{LoadError, Loaded};
 use super::options::Allowance;
 use super::runtime::Runtime;
-use super::sandbox::{self, ATTACH_BUDGET, Concept, arm, explain};
+use super::sandbox::{self, ATTACH_BUDGET, Concept, call, explain};
+use super::state;
 use super::{
     AttachError, BindingConfig, BindingType, Description, Instance, Instant, RestoreError, Returned, Route,
     Trap,
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Store;
-use wasmtime::component::{ComponentExportIndex, HasSelf, InstancePre, Linker, TypedFunc};
+use wasmtime::component::{ComponentExportIndex, HasSelf, InstancePre, Linker};
 use zilla_engine::Batch;
 
 /// A component that serves a binding type: checked, and asked what it is.
@@ -32,9 +33,6 @@ pub(crate) struct Code {
     description: Description,
     digest: Digest,
 }
-
-/// `deliver` of the contract, with frames as the engine has them.
-pub(super) type Deliver = TypedFunc<(Instant, GivenFrames<'static>, &'static [u8]), (ReturnedBatch,)>;
 
 /// The interface that has `deliver`, without its version.
 const EXPORTS: &str = "zilla:plugin/binding-exports";
@@ -152,31 +150,22 @@ struct WasmInstance {
 
 impl WasmInstance {
     fn describe(&mut self) -> Result<Description, Trap> {
-        arm(&mut self.store, ATTACH_BUDGET);
         let exports = self.world.zilla_plugin_binding_exports();
-        exports.call_describe(&mut self.store).map_err(|error| explain(&self.store, &error, ATTACH_BUDGET))
+        call(&mut self.store, ATTACH_BUDGET, |store| exports.call_describe(store))
     }
 
     fn attach(&mut self, config: &BindingConfig) -> Result<Vec<Route>, AttachError> {
-        arm(&mut self.store, ATTACH_BUDGET);
         let exports = self.world.zilla_plugin_binding_exports();
-        let answer = exports
-            .call_attach(&mut self.store, config)
-            .map_err(|error| AttachError::Failed(explain(&self.store, &error, ATTACH_BUDGET)))?;
-        answer.map_err(AttachError::Refused)
+        call(&mut self.store, ATTACH_BUDGET, |store| exports.call_attach(store, config))
+            .map_err(AttachError::Failed)?
+            .map_err(AttachError::Refused)
     }
 }
 
 impl Instance for WasmInstance {
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
-        arm(&mut self.store, self.call_budget);
-        let given = (now, GivenFrames(&batch.frames), batch.octets());
-        let (ReturnedBatch { frames, octets },) = self
-            .deliver
-            .call(&mut self.store, given)
-            .map_err(|error| explain(&self.store, &error, self.call_budget))?;
-        (returned.frames, returned.octets) = (frames.0, octets);
-        Ok(())
+        let deliver = &self.deliver;
+        call(&mut self.store, self.call_budget, |store| frames::deliver(deliver, store, now, batch, returned))
     }
 
     fn swap_authority(&mut self, authority: &mut Option<Box<Authority>>) {
@@ -185,23 +174,16 @@ impl Instance for WasmInstance {
 
     fn save(&mut self) -> Result<Vec<u8>, Trap> {
         let Some(state) = &self.state else { return Ok(Vec::new()) };
-        arm(&mut self.store, self.call_budget);
-        let saved = state.zilla_plugin_state_exports().call_save(&mut self.store);
-        saved.map_err(|error| explain(&self.store, &error, self.call_budget))
+        state::save(state, &mut self.store, self.call_budget)
     }
 
     fn restore(&mut self, version: &str, saved: &[u8]) -> Result<(), RestoreError> {
         let Some(state) = &self.state else { return Ok(()) };
-        arm(&mut self.store, self.call_budget);
-        let restored = state.zilla_plugin_state_exports().call_restore(&mut self.store, version, saved);
-        let answer =
-            restored.map_err(|error| RestoreError::Failed(explain(&self.store, &error, self.call_budget)))?;
-        answer.map_err(|reason| RestoreError::Refused(one_line(&reason)))
+        state::restore(state, &mut self.store, self.call_budget, version, saved)
     }
 
     fn detach(&mut self) -> Result<(), Trap> {
-        arm(&mut self.store, self.call_budget);
         let exports = self.world.zilla_plugin_binding_exports();
-        exports.call_detach(&mut self.store).map_err(|error| explain(&self.store, &error, self.call_budget))
+        call(&mut self.store, self.call_budget, |store| exports.call_detach(store))
     }
 }

@@ -6,13 +6,15 @@
 //! here, by the layout that the canonical ABI gives the record.
 
 use super::contract::zilla::plugin::types as wit;
+use super::import::InstanceState;
+use super::{Instant, Returned};
 use std::mem::MaybeUninit;
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
-use wasmtime::component::{ComponentType, Lift, Lower};
-use wasmtime::{Result, ValRaw, bail};
-use zilla_engine::{Flags, Frame, FrameKind};
+use wasmtime::component::{ComponentType, Lift, Lower, TypedFunc};
+use wasmtime::{Result, Store, ValRaw, bail};
+use zilla_engine::{Batch, Flags, Frame, FrameKind};
 
 /// Octets of a `frame` in memory, and its alignment.
 const FRAME_OCTETS: usize = <wit::Frame as ComponentType>::SIZE32;
@@ -33,6 +35,23 @@ const _: () = assert!(FRAME_OCTETS == 32 && FRAME_ALIGN == 8, "the layout above 
 const INIT: u8 = 1 << 0;
 const FIN: u8 = 1 << 1;
 const BORROWED: u8 = 1 << 2;
+
+/// `deliver` of the contract, with frames as the engine has them.
+pub(super) type Deliver = TypedFunc<(Instant, GivenFrames<'static>, &'static [u8]), (ReturnedBatch,)>;
+
+/// Has an instance handle a batch.
+pub(super) fn deliver(
+    deliver: &Deliver,
+    store: &mut Store<InstanceState>,
+    now: Instant,
+    batch: &Batch,
+    returned: &mut Returned,
+) -> Result<()> {
+    let given = (now, GivenFrames(&batch.frames), batch.octets());
+    let (ReturnedBatch { frames, octets },) = deliver.call(store, given)?;
+    (returned.frames, returned.octets) = (frames.0, octets);
+    Ok(())
+}
 
 /// Frames to a plugin: a `list<frame>`.
 pub(crate) struct GivenFrames<'a>(pub(crate) &'a [Frame]);

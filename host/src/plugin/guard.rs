@@ -1,17 +1,17 @@
 //! A guard type served by a component, and its instances.
 
-use super::binding::Deliver;
 use super::contract::guard::exports::zilla::plugin::guard_exports;
 use super::contract::guard::{Guard as World, GuardIndices};
 use super::contract::outbound::{Outbound as OutboundWorld, OutboundIndices};
 use super::contract::state::{State, StateIndices};
 use super::digest::Digest;
-use super::frames::{GivenFrames, ReturnedBatch};
-use super::import::{InstanceState, one_line};
+use super::frames::{self, Deliver};
+use super::import::InstanceState;
 use super::load::{LoadError, Loaded, OUTBOUND};
 use super::options::Allowance;
 use super::runtime::Runtime;
-use super::sandbox::{self, ATTACH_BUDGET, Concept, arm, explain};
+use super::sandbox::{self, ATTACH_BUDGET, Concept, call, explain};
+use super::state;
 use super::{AttachError, Instant, Limits, OwnBindings, RestoreError, Returned, Trap};
 pub use guard_exports::{Description as GuardDescription, GuardConfig, Session as GuardSession};
 use std::path::{Path, PathBuf};
@@ -229,75 +229,52 @@ struct WasmGuard {
 
 impl WasmGuard {
     fn describe(&mut self) -> Result<GuardDescription, Trap> {
-        arm(&mut self.store, ATTACH_BUDGET);
         let exports = self.world.zilla_plugin_guard_exports();
-        exports.call_describe(&mut self.store).map_err(|error| explain(&self.store, &error, ATTACH_BUDGET))
+        call(&mut self.store, ATTACH_BUDGET, |store| exports.call_describe(store))
     }
 
     fn attach(&mut self, config: &GuardConfig) -> Result<(), AttachError> {
-        arm(&mut self.store, ATTACH_BUDGET);
         let exports = self.world.zilla_plugin_guard_exports();
-        let answer = exports
-            .call_attach(&mut self.store, config)
-            .map_err(|error| AttachError::Failed(explain(&self.store, &error, ATTACH_BUDGET)))?;
-        answer.map_err(AttachError::Refused)
+        call(&mut self.store, ATTACH_BUDGET, |store| exports.call_attach(store, config))
+            .map_err(AttachError::Failed)?
+            .map_err(AttachError::Refused)
     }
 }
 
 impl GuardInstance for WasmGuard {
     fn authorize(&mut self, now: Instant, credentials: &[u8]) -> Result<Option<GuardSession>, Trap> {
-        arm(&mut self.store, self.call_budget);
         let exports = self.world.zilla_plugin_guard_exports();
-        exports
-            .call_authorize(&mut self.store, now, credentials)
-            .map_err(|error| explain(&self.store, &error, self.call_budget))
+        call(&mut self.store, self.call_budget, |store| exports.call_authorize(store, now, credentials))
     }
 
     fn own(&mut self, now: Instant) -> Result<Option<GuardSession>, Trap> {
-        arm(&mut self.store, self.call_budget);
         let exports = self.world.zilla_plugin_guard_exports();
-        exports
-            .call_own_session(&mut self.store, now)
-            .map_err(|error| explain(&self.store, &error, self.call_budget))
+        call(&mut self.store, self.call_budget, |store| exports.call_own_session(store, now))
     }
 
     fn outbound(&mut self, limits: Limits) -> Result<Option<OwnBindings>, Trap> {
         let Some((outbound, _)) = &self.outbound else { return Ok(None) };
-        arm(&mut self.store, ATTACH_BUDGET);
-        let answer = outbound.zilla_plugin_outbound_exports().call_outbound(&mut self.store, limits);
-        answer.map_err(|error| explain(&self.store, &error, ATTACH_BUDGET))
+        let exports = outbound.zilla_plugin_outbound_exports();
+        call(&mut self.store, ATTACH_BUDGET, |store| exports.call_outbound(store, limits))
     }
 
     fn deliver(&mut self, now: Instant, batch: &Batch, returned: &mut Returned) -> Result<(), Trap> {
         let Some((_, deliver)) = &self.outbound else { return Ok(()) };
-        arm(&mut self.store, self.call_budget);
-        let given = (now, GivenFrames(&batch.frames), batch.octets());
-        let (ReturnedBatch { frames, octets },) = deliver
-            .call(&mut self.store, given)
-            .map_err(|error| explain(&self.store, &error, self.call_budget))?;
-        (returned.frames, returned.octets) = (frames.0, octets);
-        Ok(())
+        call(&mut self.store, self.call_budget, |store| frames::deliver(deliver, store, now, batch, returned))
     }
 
     fn save(&mut self) -> Result<Vec<u8>, Trap> {
         let Some(state) = &self.state else { return Ok(Vec::new()) };
-        arm(&mut self.store, self.call_budget);
-        let saved = state.zilla_plugin_state_exports().call_save(&mut self.store);
-        saved.map_err(|error| explain(&self.store, &error, self.call_budget))
+        state::save(state, &mut self.store, self.call_budget)
     }
 
     fn restore(&mut self, version: &str, saved: &[u8]) -> Result<(), RestoreError> {
         let Some(state) = &self.state else { return Ok(()) };
-        arm(&mut self.store, self.call_budget);
-        let restored = state.zilla_plugin_state_exports().call_restore(&mut self.store, version, saved);
-        let answer =
-            restored.map_err(|error| RestoreError::Failed(explain(&self.store, &error, self.call_budget)))?;
-        answer.map_err(|reason| RestoreError::Refused(one_line(&reason)))
+        state::restore(state, &mut self.store, self.call_budget, version, saved)
     }
 
     fn detach(&mut self) -> Result<(), Trap> {
-        arm(&mut self.store, self.call_budget);
         let exports = self.world.zilla_plugin_guard_exports();
-        exports.call_detach(&mut self.store).map_err(|error| explain(&self.store, &error, self.call_budget))
+        call(&mut self.store, self.call_budget, |store| exports.call_detach(store))
     }
 }

@@ -7,7 +7,7 @@ use super::import::InstanceState;
 use super::load::{LoadError, Loaded};
 use super::options::Allowance;
 use super::runtime::Runtime;
-use super::sandbox::{self, ATTACH_BUDGET, Concept, arm, explain};
+use super::sandbox::{self, ATTACH_BUDGET, Concept, call, explain};
 use super::{AttachError, Instant, Trap};
 pub use matcher_exports::{Description as MatcherDescription, MatcherConfig, Query as MatcherQuery};
 use std::path::{Path, PathBuf};
@@ -147,18 +147,15 @@ struct WasmMatcher {
 
 impl WasmMatcher {
     fn describe(&mut self) -> Result<MatcherDescription, Trap> {
-        arm(&mut self.store, ATTACH_BUDGET);
         let exports = self.world.zilla_plugin_matcher_exports();
-        exports.call_describe(&mut self.store).map_err(|error| explain(&self.store, &error, ATTACH_BUDGET))
+        call(&mut self.store, ATTACH_BUDGET, |store| exports.call_describe(store))
     }
 
     fn attach(&mut self, config: &MatcherConfig, uses: &[String]) -> Result<(), AttachError> {
-        arm(&mut self.store, ATTACH_BUDGET);
         let exports = self.world.zilla_plugin_matcher_exports();
-        let answer = exports
-            .call_attach(&mut self.store, config, uses)
-            .map_err(|error| AttachError::Failed(explain(&self.store, &error, ATTACH_BUDGET)))?;
-        answer.map_err(AttachError::Refused)
+        call(&mut self.store, ATTACH_BUDGET, |store| exports.call_attach(store, config, uses))
+            .map_err(AttachError::Failed)?
+            .map_err(AttachError::Refused)
     }
 }
 
@@ -169,16 +166,12 @@ impl MatcherInstance for WasmMatcher {
         queries: &[MatcherQuery],
         octets: &[u8],
     ) -> Result<Vec<Verdict>, Trap> {
-        arm(&mut self.store, self.call_budget);
         let exports = self.world.zilla_plugin_matcher_exports();
-        exports
-            .call_evaluate(&mut self.store, now, queries, octets)
-            .map_err(|error| explain(&self.store, &error, self.call_budget))
+        call(&mut self.store, self.call_budget, |store| exports.call_evaluate(store, now, queries, octets))
     }
 
     fn detach(&mut self) -> Result<(), Trap> {
-        arm(&mut self.store, self.call_budget);
         let exports = self.world.zilla_plugin_matcher_exports();
-        exports.call_detach(&mut self.store).map_err(|error| explain(&self.store, &error, self.call_budget))
+        call(&mut self.store, self.call_budget, |store| exports.call_detach(store))
     }
 }

@@ -68,8 +68,18 @@ pub(crate) fn store(
     store
 }
 
+/// Makes one call, which has `budget`.
+pub(crate) fn call<T>(
+    store: &mut Store<InstanceState>,
+    budget: Duration,
+    call: impl FnOnce(&mut Store<InstanceState>) -> wasmtime::Result<T>,
+) -> Result<T, Trap> {
+    arm(store, budget);
+    call(store).map_err(|error| explain(store, &error, budget))
+}
+
 /// Gives the next call its time. The first tick may come at once, so one more is given.
-pub(crate) fn arm(store: &mut Store<InstanceState>, budget: Duration) {
+fn arm(store: &mut Store<InstanceState>, budget: Duration) {
     store.set_epoch_deadline(ticks(budget) + 1);
     store.data_mut().begin_call();
 }
