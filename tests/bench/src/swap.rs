@@ -36,31 +36,6 @@ fn directory(port: u16, scratch: &Scratch) -> PathBuf {
     scratch.path().join(format!("plugins-{port}"))
 }
 
-/// `tcp` to `http` to `echo`, for any authority.
-pub(crate) fn zilla_yaml(port: u16) -> String {
-    format!(
-        "\
----
-name: example
-bindings:
-  north_tcp_server:
-    type: tcp
-    kind: server
-    options:
-      host: 127.0.0.1
-      port: {port}
-    exit: north_http_server
-  north_http_server:
-    type: http
-    kind: server
-    exit: north_echo_server
-  north_echo_server:
-    type: echo
-    kind: server
-"
-    )
-}
-
 /// Replaces the plugin for some time, each time by one that was never compiled. The answer is in ms.
 pub(crate) fn measure(
     peer: Peer,

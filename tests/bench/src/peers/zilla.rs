@@ -6,7 +6,6 @@ use crate::keys::Identity;
 use crate::load::beside::LOOPING_HOST;
 use crate::rows::{Carrier, Service, Version, Work};
 use crate::scratch::Scratch;
-use crate::swap;
 use std::path::PathBuf;
 use zilla_tests::config;
 
@@ -14,7 +13,7 @@ use zilla_tests::config;
 pub(super) fn config(peer: Peer, task: Task<'_>, scratch: &Scratch) -> Result<PathBuf, Failure> {
     let port = task.port;
     let text = match (task.row.work, task.row.service) {
-        (Work::Swap { .. }, _) => swap::zilla_yaml(port),
+        (Work::Swap { .. }, _) => config::http_echo(port),
         (_, Service::Http(_)) => http(port),
         (_, Service::HttpProxy { back, .. }) => http_proxy(port, task.upstream, back),
         (_, Service::WebSocket) => config::ws_echo(port, ""),
@@ -155,39 +154,8 @@ fn http_proxy(port: u16, upstream: u16, back: Version) -> String {
         Version::Http1 => "http/1.1",
         Version::Http2 => "h2",
     };
-    format!(
-        "\
----
-name: example
-bindings:
-  north_tcp_server:
-    type: tcp
-    kind: server
-    options:
-      host: 127.0.0.1
-      port: {port}
-    exit: north_http_server
-  north_http_server:
-    type: http
-    kind: server
-    exit: south_http_client
-  south_http_client:
-    type: http
-    kind: client
-    options:
-      versions: [{version}]
-      limits:
-        connections: 1024
-        idle-connections: 1024
-    exit: south_tcp_client
-  south_tcp_client:
-    type: tcp
-    kind: client
-    options:
-      host: 127.0.0.1
-      port: {upstream}
-"
-    )
+    let client = format!("versions: [{version}], limits: {{connections: 1024, idle-connections: 1024}}");
+    config::http_proxy(port, upstream, "", &client, "")
 }
 
 /// As in the example `tcp.echo`.
